@@ -1,0 +1,1 @@
+"""Why the network thinks so: Grad-CAM."""

@@ -1,0 +1,1 @@
+"""Windows, merging, ensembles, aggregation."""

@@ -1,0 +1,1 @@
+"""Lesions: components, measures, threshold delineation."""

@@ -1,0 +1,1 @@
+"""A trained model on disk: card and weights, read, checked, written."""

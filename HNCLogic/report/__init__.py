@@ -1,0 +1,1 @@
+"""Pictures, HTML, tables and JSON out."""

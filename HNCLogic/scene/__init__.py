@@ -1,0 +1,1 @@
+"""MRML in and out: the only part that imports slicer or vtk."""
