@@ -1,0 +1,97 @@
+"""Networks by name: the fixed table a model card chooses from.
+
+A card is data from anyone; it can name a network of this table and give it bounded arguments,
+nothing else. Torch is loaded when a network is made, not when this file is imported.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from HNCLogic.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+LARGEST = 500_000_000  # parameters; the largest network of the five methods has 17 million
+
+Width = Annotated[int, Field(ge=1, le=2048)]
+Channels = Annotated[int, Field(ge=1, le=64)]
+Side = Annotated[int, Field(ge=1, le=512)]
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class PresenceArguments(_Arguments):
+    in_channels: Channels = 1
+    entry_filters: Width = 32
+    filters: Annotated[list[Width], Field(min_length=1, max_length=6)] = [64, 128]
+    dense: Annotated[int, Field(ge=1, le=65536)] = 512
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+
+
+class AttentionUNetArguments(_Arguments):
+    in_channels: Channels = 2
+    classes: Annotated[int, Field(ge=1, le=64)] = 3
+    widths: Annotated[list[Width], Field(min_length=2, max_length=7)] = [32, 64, 128, 256, 320]
+    heads: Annotated[int, Field(ge=1, le=64)] = 8
+    patch: Annotated[list[Side], Field(min_length=3, max_length=3)] = [32, 128, 128]
+
+    @model_validator(mode="after")
+    def fits(self) -> AttentionUNetArguments:
+        shrink = 2 ** (len(self.widths) - 1)
+        if any(side % shrink for side in self.patch):
+            raise ValueError(f"patch must be divisible by {shrink} on every axis")
+        if self.widths[-1] % self.heads:
+            raise ValueError("the last of widths must be divisible by heads")
+        return self
+
+
+NETWORKS: dict[Literal["presence", "attention-unet"], type[_Arguments]] = {
+    "presence": PresenceArguments,
+    "attention-unet": AttentionUNetArguments,
+}
+
+
+def check_arguments(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """``arguments`` of network ``name``, defaults filled in. Raises InputError."""
+    if name not in NETWORKS:
+        raise InputError(f"unknown network {name!r:.60}: known are {', '.join(NETWORKS)}")
+    # A card is JSON and has lists; Python callers may well give tuples.
+    plain = {k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()}
+    try:
+        return NETWORKS[name].model_validate(plain).model_dump()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part)[:40] for part in first["loc"]) or "arguments"
+        raise InputError(
+            f"network {name} cannot be made: {where}: {first['msg'].removeprefix('Value error, ')}"
+        ) from error
+
+
+def make(name: str, arguments: dict[str, Any] | None = None) -> torch.nn.Module:
+    """A network with fresh weights, in float32 on the CPU.
+
+    ``name`` is "presence" or "attention-unet", ``arguments`` its keyword arguments (JSON
+    values). Raises InputError for an unknown name, for arguments that do not fit, and for a
+    network of more than 500 million parameters, before any memory is taken for it.
+    """
+    import torch
+
+    from HNCLogic.networks.attention_unet import AttentionUNet
+    from HNCLogic.networks.presence import PresenceNet
+
+    checked = check_arguments(name, arguments or {})
+    build = {"presence": PresenceNet, "attention-unet": AttentionUNet}[name]
+    with torch.device("meta"):  # shapes only
+        count = sum(parameter.numel() for parameter in build(**checked).parameters())
+    if count > LARGEST:
+        raise InputError(
+            f"network {name} would have {count:.2g} parameters, the limit is {LARGEST:.0g}: "
+            "use smaller widths"
+        )
+    return build(**checked)
