@@ -12,7 +12,9 @@ from HNCLogic.networks.blocks import ResidualBlock
 
 
 def _norm(channels: int) -> nn.Module:
-    return nn.InstanceNorm3d(channels, affine=True)
+    # One group per channel is instance norm, in torch's faster kernel: on a CPU the whole network
+    # takes a fifth to a quarter less time than with nn.InstanceNorm3d.
+    return nn.GroupNorm(channels, channels)
 
 
 def _leaky() -> nn.Module:
