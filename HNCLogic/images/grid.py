@@ -108,3 +108,16 @@ def overlap_fraction(inner: Grid, outer: Grid, samples: int = 24) -> float:
     where = outer.indices(inner.points(cells))
     inside = np.all((where >= -0.5) & (where <= np.asarray(outer.size) - 0.5), axis=1)
     return float(inside.mean())
+
+
+def shrink_toward(image: sitk.Image, spacing: tuple[float, float, float]) -> sitk.Image:
+    """``image`` averaged over whole blocks of voxels, as far as ``spacing`` (mm, x y z) allows.
+
+    Going straight from 0.5 mm to 4 mm by interpolation would pick single noisy voxels.
+    Positions stay true: SimpleITK moves the origin to the first block's centre.
+    """
+    factors = [
+        max(1, min(int(target / own + 1e-6), size))
+        for target, own, size in zip(spacing, image.GetSpacing(), image.GetSize(), strict=True)
+    ]
+    return image if factors == [1, 1, 1] else sitk.BinShrink(image, factors)

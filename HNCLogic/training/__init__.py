@@ -1,0 +1,1 @@
+"""Training: samples, augmentation, the loop, and the script that makes the shipped models."""
