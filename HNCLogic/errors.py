@@ -11,3 +11,14 @@ class InputError(Exception):
 
     def __init__(self, message: str):
         super().__init__(" ".join(message.split()))
+
+
+def first_problem(error) -> str:
+    """A pydantic ValidationError in one line: where, and what would be right.
+
+    The value itself stays out: it may be anything.
+    """
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part)[:60] for part in first["loc"]) or "the whole"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message[:1].lower()}{message[1:]}"

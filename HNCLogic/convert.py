@@ -1,0 +1,44 @@
+"""``hnc suv``: a PET as SUVbw in one file, with the record of how beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from HNCLogic.errors import InputError
+from HNCLogic.job import SuvByHand, SuvRecord
+
+ENDINGS = (".nrrd", ".nii.gz", ".nii", ".mha")
+
+
+def record_path(image: Path) -> Path:
+    """Where the SUV record of an image file lies: the same name with .json."""
+    name = image.name
+    for ending in ENDINGS:
+        name = name.removesuffix(ending)
+    return image.with_name(f"{name}.json")
+
+
+def convert_to_suv(
+    source: Path, out: Path, series: str | None, by_hand: SuvByHand, overwrite: bool
+) -> SuvRecord:
+    """Write ``source`` (DICOM folder or image file) to ``out`` in SUVbw, float32, and its record
+    beside it as JSON. Both files or none. Raises InputError."""
+    from HNCLogic.images.read import read_image
+    from HNCLogic.outputs import write_file_whole, write_text_whole
+
+    if not out.name.endswith(ENDINGS):
+        raise InputError(f"{out}: the ending must be one of {', '.join(ENDINGS)}")
+    beside = record_path(out)
+    for path in (out, beside):
+        if path.exists() and not overwrite:
+            raise InputError(f"{path} exists already: choose another name or add --overwrite")
+    loaded = read_image(source, "PET", series, by_hand)
+    write_file_whole(out, lambda path: sitk.WriteImage(loaded.image, str(path), True))
+    try:
+        write_text_whole(beside, loaded.suv.model_dump_json(indent=2) + "\n")
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+    return loaded.suv

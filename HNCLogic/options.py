@@ -1,0 +1,103 @@
+"""The options the commands share, and how their words become values.
+
+Typer reads the declarations; the functions raise InputError with the option's name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from HNCLogic.errors import InputError, first_problem
+
+IMAGES, ANSWER, OUTLINE, SUV = "Images", "Verdict", "Outlines", "SUV by hand"
+
+
+def image_option(what: str):
+    return typer.Option(
+        help=f"{what}: a file (NIfTI, NRRD, MHA) or DICOM folder.", rich_help_panel=IMAGES
+    )
+
+
+def option(what: str, panel: str, *names: str):
+    return typer.Option(*names, help=what, rich_help_panel=panel)
+
+
+Out = Annotated[Path, typer.Option(help="Folder for the results; made anew.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Weight = Annotated[float | None, option("Patient's weight, kg.", SUV, "--weight")]
+Dose = Annotated[float | None, option("Injected dose, MBq.", SUV, "--dose")]
+Injected = Annotated[
+    str | None,
+    option("Time of injection: HH:MM[:SS] or YYYY-MM-DDTHH:MM:SS.", SUV, "--injected"),
+]
+Started = Annotated[
+    str | None,
+    option("Time the PET is decay-corrected to, same forms.", SUV, "--scan-started"),
+]
+HalfLife = Annotated[float | None, option("Half-life, s.", SUV, "--half-life")]
+Height = Annotated[float | None, option("Patient's height, m.", SUV, "--height")]
+Sex = Annotated[str | None, option("Patient's sex: M, F or O.", SUV, "--sex")]
+Units = Annotated[
+    str | None,
+    option("Units of a PET file that does not state them: SUVbw or BQML.", SUV, "--pet-units"),
+]
+Decay = Annotated[
+    str | None,
+    option("Decay correction: START, ADMIN or NONE.", SUV, "--decay"),
+]
+Series = Annotated[
+    list[str] | None,
+    option("Which DICOM series: ROLE=NUMBER or ROLE=UID.", IMAGES, "--series"),
+]
+
+
+def suv_by_hand(weight, dose, injected, started, half_life, height, sex, units, decay):
+    from HNCLogic.job import SuvByHand
+
+    return checked(
+        SuvByHand,
+        weight_kg=weight,
+        dose_mbq=dose,
+        injected=injected,
+        scan_started=started,
+        half_life_s=half_life,
+        height_m=height,
+        sex=sex,
+        units=units,
+        decay_correction=decay,
+    )
+
+
+def checked(record, **values):
+    """``record`` made of ``values``; what does not fit becomes one line."""
+    from pydantic import ValidationError
+
+    try:
+        return record(**values)
+    except ValidationError as error:
+        raise InputError(first_problem(error)) from error
+
+
+def series_choices(series: list[str] | None) -> dict[str, str]:
+    chosen = {}
+    for pair in series or []:
+        role, _, choice = pair.partition("=")
+        if not choice:
+            raise InputError(f"--series {pair}: write ROLE=NUMBER, for example --series PET=4")
+        chosen[role.upper()] = choice
+    return chosen
+
+
+def numbers_in(text: str, count: int, option: str) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count:
+        example = ",".join(["10"] * count)
+        raise InputError(f"{option} {text}: write {count} numbers in mm, like {example}")
+    return numbers

@@ -1,0 +1,39 @@
+"""The process a panel starts: one Job from a JSON file, progress and outcome as JSON lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from HNCLogic.errors import InputError, first_problem
+from HNCLogic.progress import progress_lines
+
+LARGEST_JOB = 1_000_000  # bytes; a job is a page of text
+
+
+def read_job(path: Path):
+    """The Job in a JSON file. Raises InputError for anything else."""
+    from pydantic import ValidationError
+
+    from HNCLogic.job import Job
+
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file")
+    if path.stat().st_size > LARGEST_JOB:
+        raise InputError(f"{path}: too large to be a job")
+    try:
+        return Job.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError(f"{path}: not a job: {first_problem(error)}") from error
+
+
+def run_job_file(path: Path) -> None:
+    """Do the job; the last line on stdout is ``{"result": FILE}``.
+
+    Raises what ``run_job`` raises: the exit code and the line on stderr say the rest.
+    """
+    from HNCLogic.run import run_job
+
+    job = read_job(path)
+    result = run_job(job, progress_lines())
+    print(json.dumps({"result": str(Path(job.out) / result.files["result"])}), flush=True)

@@ -1,0 +1,165 @@
+"""Does a Job: the one place where the steps are put in order.
+
+files → Study → region → prepared tensors → probabilities → back to the patient's grid →
+lesions and measures → Result → scene, pictures, report. A step never reaches back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from HNCLogic import RESEARCH_USE, __version__, steps
+from HNCLogic.images.grid import Grid
+from HNCLogic.job import ImageRecord, Job, Provenance, Result
+from HNCLogic.progress import Progress
+from HNCLogic.steps import Findings
+
+STEPS = {
+    "analyze": ("verdict", "heat", "lesions", "views", "scene"),
+    "classify": ("verdict",),
+    "explain": ("verdict", "heat", "views"),
+    "segment": ("lesions", "views"),
+    "measure": ("lesions", "views"),
+}
+
+
+def run_job(job: Job, progress: Progress = lambda share, words: None) -> Result:
+    """Do ``job`` and write everything it gives into ``job.out``: all of it or, on failure, none.
+
+    Raises InputError for whatever the user gave wrong; KeyboardInterrupt passes through after
+    the half-written folder is gone.
+    """
+    from HNCLogic.outputs import whole_or_nothing
+
+    steps.require_images(job)
+    with whole_or_nothing(job.out, job.overwrite) as folder:
+        return write(job, find(job, progress), folder, progress)
+
+
+def find(job: Job, progress: Progress) -> Findings:
+    """Everything that is computed; writes nothing."""
+    wanted = STEPS[job.task]
+    progress(0.0, "reading images")
+    found = steps.read(job)
+    if "verdict" in wanted:
+        share = 0.3 if "lesions" in wanted else 0.8
+        steps.presence_and_heat(
+            job, found, "heat" in wanted, lambda s, words: progress(0.05 + share * s, words)
+        )
+    if "lesions" in wanted:
+        begin = 0.35 if "verdict" in wanted else 0.05
+        steps.lesions(job, found, lambda s, words: progress(begin + (0.85 - begin) * s, words))
+    return found
+
+
+def write(job: Job, found: Findings, folder: Path, progress: Progress) -> Result:
+    """Write what was found into ``folder``; gives the Result that is also in ``result.json``."""
+    from HNCLogic.lesions.table import write_csv
+    from HNCLogic.report.html import write_report
+    from HNCLogic.report.json_out import write_json
+
+    wanted = STEPS[job.task]
+    result = _result(job, found)
+    result.files = {"result": "result.json", "report": "report.html"}
+    if "lesions" in wanted and found.labels is not None:
+        result.files["lesions"] = "lesions.csv"
+        write_csv(folder / "lesions.csv", result)
+    if "views" in wanted:
+        progress(0.86, "pictures and scene")
+        _draw(job, found, result, folder, with_scene="scene" in wanted)
+        found.lap("pictures and scene")
+    progress(0.97, "report")
+    result.provenance = _provenance(job, found)
+    write_report(result, folder)
+    write_json(result, folder)
+    progress(1.0, "done")
+    return result
+
+
+def _result(job: Job, found: Findings) -> Result:
+    return Result(
+        task=job.task,
+        research_use=RESEARCH_USE,
+        simulated=job.simulated,
+        images=[
+            _image_record(role, image, found.study.sources.get(role, ""))
+            for role, image in found.study.images.items()
+        ],
+        suv=found.study.suv,
+        region=found.region,
+        presence=found.presence,
+        explanation=found.explanation,
+        delineation=found.delineation,
+        delineation_trained_on=found.delineation_trained_on,
+        lesions=found.lesions,
+        totals=found.totals,
+        warnings=found.warnings,
+        provenance=_provenance(job, found),
+    )
+
+
+def _image_record(role: str, image: sitk.Image, source: str) -> ImageRecord:
+    grid = Grid.of(image)
+    digest = hashlib.sha256(np.ascontiguousarray(sitk.GetArrayViewFromImage(image)))
+    digest.update(repr(grid).encode())
+    return ImageRecord(
+        role=role,
+        size=grid.size,
+        spacing_mm=grid.spacing,
+        sha256=digest.hexdigest(),
+        source=source,
+    )
+
+
+def _provenance(job: Job, found: Findings) -> Provenance:
+    from importlib.metadata import PackageNotFoundError, version
+
+    packages = {}
+    for name in ("torch", "numpy", "SimpleITK", "pydicom", "slicer-core"):
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    settings = {
+        "task": job.task,
+        "region": found.region.found_by,
+        "aggregation": job.aggregation or "the model's own",
+        "threshold": "the model's own" if job.threshold is None else f"{job.threshold:g}",
+        "delineation": job.delineation.in_words(),
+        "smallest lesion": f"{job.delineation.minimum_ml:g} ml",
+    }
+    return Provenance(
+        hnc_version=__version__,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        packages=packages,
+        models=found.models,
+        settings=settings,
+        seconds=found.seconds,
+    )
+
+
+def _draw(job: Job, found: Findings, result: Result, folder: Path, *, with_scene: bool) -> None:
+    """Scene, segmentation, heat map and pictures, by way of Slicer's own classes."""
+    from HNCLogic.scene import application, build, save, views
+
+    content = build.SceneContent(
+        images=found.study.images, labels=found.labels, heatmap=found.heatmap, result=result
+    )
+    nodes = build.build(application.start(), content)
+    if found.labels is not None:
+        result.files["segmentation"] = "segmentation.seg.nrrd"
+        save.save_segmentation(nodes, folder / "segmentation.seg.nrrd")
+    if found.heatmap is not None:
+        result.files["heatmap"] = "heatmap.nrrd"
+        save.save_heatmap(nodes, folder / "heatmap.nrrd")
+    (folder / "views").mkdir()
+    pictures = views.render_views(nodes, folder / "views")
+    result.views = {caption: f"views/{name}" for caption, name in pictures.items()}
+    if with_scene:
+        result.files["scene"] = "scene.mrb"
+        save.save_scene(nodes, folder / "scene.mrb")

@@ -1,0 +1,271 @@
+"""The steps of a job: each takes what is known of a study and adds what it finds.
+
+The order they come in stands in run.py; what a method does stands in methods/.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import SimpleITK as sitk
+
+from HNCLogic.errors import InputError
+from HNCLogic.images.grid import Grid, ras, resample
+from HNCLogic.images.study import Study
+from HNCLogic.job import Explanation, Job, Lesion, Presence, Region, SliceHeat, Totals
+from HNCLogic.progress import Progress
+
+
+@dataclass
+class Findings:
+    """What the steps found, before it is written out."""
+
+    study: Study
+    region: Region
+    presence: Presence | None = None
+    heatmap: sitk.Image | None = None  # 0 to 1, on the grid of ``study.reference``
+    explanation: Explanation | None = None
+    labels: sitk.Image | None = None  # one value a lesion, on the PET's grid
+    lesions: list[Lesion] = field(default_factory=list)
+    totals: list[Totals] = field(default_factory=list)
+    delineation: str | None = None
+    delineation_trained_on: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    models: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    _lap: float = field(default_factory=time.perf_counter)
+
+    def lap(self, name: str) -> None:
+        """Note the seconds since the last lap as those of step ``name``."""
+        now = time.perf_counter()
+        self.seconds[name] = round(now - self._lap, 3)
+        self._lap = now
+
+    def warn(self, *messages: str) -> None:
+        self.warnings += [m for m in messages if m not in self.warnings]
+
+
+def read(job: Job) -> Findings:
+    """The study and the region that is analysed."""
+    from HNCLogic.images.read import read_study
+    from HNCLogic.images.region import study_region
+
+    began = time.perf_counter()
+    study = read_study(job.images, job.series, job.suv)
+    region, warnings = study_region(study, job.region_mm)
+    found = Findings(study, region, _lap=began)
+    found.warn(*study.warnings, *(study.suv.warnings if study.suv else []), *warnings)
+    found.lap("reading")
+    return found
+
+
+def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Progress) -> None:
+    """Verdict of method 1 and, where asked for, its Grad-CAM on the patient's grid.
+
+    Where ``analyze`` lacks an image the model needs, that is a warning and not the end.
+    """
+    from HNCLogic.inference.ensemble import classify_windows
+    from HNCLogic.methods import presence
+    from HNCLogic.models.store import find_model
+
+    model = find_model(job.presence_model, method="presence")
+    card = model.card
+    preparation = presence.Preparation.model_validate(card.preprocessing)
+    roles = [source.role for source in card.inputs]
+    missing = presence.missing_roles(roles, found.study)
+    if missing and job.task == "analyze":
+        found.warn(
+            f"No verdict: the model {card.name} needs {' and '.join(missing)}, which was not given."
+        )
+        return
+    stack = presence.prepare(found.study, found.region, preparation, roles)
+    starts, windows = presence.windows(stack, preparation)
+    found.lap("preparing for the verdict")
+    probabilities = classify_windows(
+        model, windows, lambda share: progress(share * (0.5 if with_heat else 1.0), "verdict")
+    )
+    found.lap("network: verdict")
+    chosen = card.threshold
+    threshold = job.threshold if job.threshold is not None else chosen.value
+    found.presence = presence.answer(
+        probabilities,
+        starts,
+        stack,
+        preparation,
+        threshold=threshold,
+        threshold_source="set by hand" if job.threshold is not None else chosen.chosen_by,
+        fold_thresholds=chosen.per_fold,
+        aggregation=job.aggregation or card.aggregation,
+        model=f"{card.name} {card.version}",
+        trained_on=card.training.words,
+    )
+    found.models[f"{card.name} {card.version}"] = model.digest
+    if with_heat:
+        _explain(job, found, model, stack, preparation, progress)
+
+
+def _explain(job, found, model, stack, preparation, progress: Progress) -> None:
+    from HNCLogic.explain.grad_cam import heat_of_windows
+
+    heat = heat_of_windows(
+        model,
+        stack.values,
+        preparation.window,
+        preparation.stride,
+        lambda share: progress(0.5 + 0.5 * share, "heat map"),
+    )
+    found.lap("network: heat map")
+    reference = Grid.of(found.study.reference)
+    found.heatmap = resample(stack.grid.image(heat), reference, 0.0)
+    found.explanation = explanation(found.heatmap, found.region, _annotated(job, reference))
+    found.lap("heat map to the patient's grid")
+
+
+def _annotated(job: Job, grid: Grid) -> sitk.Image | None:
+    if job.mask is None or job.task == "measure":
+        return None
+    from HNCLogic.images.read import read_mask
+
+    return read_mask(job.mask, grid)
+
+
+def explanation(heatmap: sitk.Image, region: Region, mask: sitk.Image | None) -> Explanation:
+    """The largest heat in each slice of the region and, with a mask, how well it tells the
+    annotated slices (the paper's figure 5 in numbers)."""
+    from HNCLogic.explain.fidelity import slice_agreement
+
+    grid = Grid.of(heatmap)
+    values = sitk.GetArrayViewFromImage(heatmap)
+    axis = int(np.argmax(np.abs(grid.matrix[2])))  # the index axis that runs head to foot
+    others = tuple(2 - a for a in range(3) if a != axis)  # numpy's axes are z, y, x
+    largest = values.max(axis=others)
+    middle = np.tile((np.asarray(grid.size) - 1) / 2, (grid.size[axis], 1))
+    middle[:, axis] = np.arange(grid.size[axis])
+    heights = grid.points(middle)[:, 2]
+    marked = None
+    if mask is not None:
+        marked = (sitk.GetArrayViewFromImage(mask) > 0).any(axis=others)
+    inside = np.flatnonzero((heights >= region.inferior_mm) & (heights <= region.superior_mm))
+    slices = [
+        SliceHeat(
+            index=int(i),
+            position_mm=float(heights[i]),
+            heat=float(np.clip(largest[i], 0, 1)),
+            annotated=None if marked is None else bool(marked[i]),
+        )
+        for i in inside[np.argsort(heights[inside])]
+    ]
+    z, y, x = np.unravel_index(int(np.argmax(values)), values.shape)
+    auroc = rank = None
+    if marked is not None and slices:
+        auroc, rank = slice_agreement(
+            np.array([s.heat for s in slices]), np.array([s.annotated for s in slices])
+        )
+    return Explanation(
+        slices=slices,
+        hottest_ras=ras(grid.points(np.array([[x, y, z]]))[0]),
+        slice_auroc=auroc,
+        slice_spearman=rank,
+    )
+
+
+def lesions(job: Job, found: Findings, progress: Progress) -> None:
+    """Outlines by the chosen method, each lesion measured."""
+    from HNCLogic.lesions.components import separate
+    from HNCLogic.lesions.measures import measure
+
+    if job.task == "measure":
+        from HNCLogic.lesions.mask import read_classes
+
+        classes = read_classes(job.mask, Grid.of(found.study.pet))
+        found.delineation = "outlines given by the user"
+        minimum = 0.0
+    elif job.delineation.method == "network":
+        classes = _by_network(job, found, progress)
+        minimum = job.delineation.minimum_ml
+    else:
+        classes = _by_threshold(job, found)
+        minimum = job.delineation.minimum_ml
+    if classes is None:
+        return
+    found.labels, kinds = separate(classes, minimum)
+    found.lesions, found.totals = measure(found.study.pet, found.labels, kinds)
+    found.lap("measuring lesions")
+
+
+def _by_network(job: Job, found: Findings, progress: Progress) -> sitk.Image | None:
+    from HNCLogic.inference.ensemble import segment_volume
+    from HNCLogic.methods import tumour_volume
+    from HNCLogic.models.store import find_model
+
+    model = find_model(job.volume_model, method="tumour-volume")
+    card = model.card
+    preparation = tumour_volume.Preparation.model_validate(card.preprocessing)
+    ct_required = any(source.role == "CT" and source.required for source in card.inputs)
+    name = f"{card.name} {card.version}"
+    if "CT" not in found.study.images:
+        if ct_required and job.task == "analyze":
+            found.warn(
+                f"No tumour volume: the model {name} needs a CT, which was not given. "
+                "A threshold needs none: --delineation fixed, percent or adaptive."
+            )
+            return None
+        if not ct_required:
+            found.warn(f"The model {name} outlined the lesions without CT, from the PET alone.")
+    volume = tumour_volume.prepare(found.study, found.region, preparation, ct_required=ct_required)
+    found.lap("preparing for the outlines")
+    probabilities = segment_volume(
+        model,
+        volume.values,
+        preparation.stride,
+        lambda share: progress(share, "outlines"),
+    )
+    found.lap("network: outlines")
+    classes = tumour_volume.classes_on(Grid.of(found.study.pet), probabilities, volume.grid)
+    found.delineation = f"{job.delineation.in_words()} {name}"
+    found.delineation_trained_on = card.training.words
+    found.models[name] = model.digest
+    found.lap("outlines to the patient's grid")
+    return classes
+
+
+def _by_threshold(job: Job, found: Findings) -> sitk.Image:
+    from HNCLogic.images.neck import brain_mask
+    from HNCLogic.lesions.thresholds import delineate
+
+    pet = found.study.pet
+    exclude = brain_mask(pet, found.region) if job.delineation.exclude_brain else None
+    within = None if job.delineation.seeds else region_mask(pet, found.region)
+    classes = delineate(pet, job.delineation, within=within, exclude=exclude)
+    found.delineation = job.delineation.in_words()
+    if not job.delineation.seeds:
+        found.warn(
+            "A threshold cannot tell tumour from physiological uptake: every hot spot of the "
+            "region was outlined" + (", the brain left out." if exclude is not None else ".")
+        )
+    found.lap("outlines by threshold")
+    return classes
+
+
+def region_mask(image: sitk.Image, region: Region) -> sitk.Image:
+    """1 in the voxels of ``image``'s grid whose centres lie in the region's stretch (uint8)."""
+    grid = Grid.of(image)
+    # Height is linear in the indices: three small ramps instead of a grid of points.
+    steps = [grid.matrix[2, a] * grid.spacing[a] * np.arange(grid.size[a]) for a in range(3)]
+    height = grid.origin[2] + (
+        steps[2][:, None, None] + steps[1][None, :, None] + steps[0][None, None, :]
+    )
+    inside = (height >= region.inferior_mm) & (height <= region.superior_mm)
+    return grid.image(inside.astype(np.uint8))
+
+
+def require_images(job: Job) -> None:
+    """Raises InputError where the task lacks what it cannot do without."""
+    if not job.images:
+        raise InputError("no image was given: add --pet FILE, and --ct or --mr beside it")
+    if job.task in ("analyze", "segment", "measure") and "PET" not in job.images:
+        raise InputError(f"{job.task} measures uptake in PET, and none was given: add --pet FILE")
+    if job.task == "measure" and job.mask is None:
+        raise InputError("measure needs outlines to measure: add --mask FILE")
