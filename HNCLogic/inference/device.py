@@ -1,0 +1,43 @@
+"""What a network computes on: CPU or CUDA, and with how many threads."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal
+
+from HNCLogic.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def choose_device(wanted: Literal["auto", "cpu", "cuda"] = "auto") -> torch.device:
+    """The device to compute on; "auto" takes CUDA where it is there.
+
+    Raises InputError where CUDA is asked for and absent.
+    """
+    import torch
+
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise InputError("CUDA was asked for, but no CUDA device is there: use auto or cpu")
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
+
+
+def processors() -> int:
+    """Processors this process may run on, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def use_threads(count: int | None = None) -> int:
+    """Let torch compute with ``count`` threads (None: one per processor); gives the number."""
+    import torch
+
+    chosen = processors() if count is None else count
+    if chosen < 1:
+        raise InputError(f"at least one thread is needed, not {chosen}")
+    torch.set_num_threads(chosen)
+    return chosen
