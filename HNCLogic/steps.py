@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
@@ -66,7 +67,7 @@ def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Prog
 
     Where ``analyze`` lacks an image the model needs, that is a warning and not the end.
     """
-    from HNCLogic.inference.ensemble import classify_windows
+    from HNCLogic.inference.windows import window_starts
     from HNCLogic.methods import presence
     from HNCLogic.models.store import find_model
 
@@ -81,12 +82,23 @@ def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Prog
         )
         return
     stack = presence.prepare(found.study, found.region, preparation, roles)
-    starts, windows = presence.windows(stack, preparation)
+    starts = window_starts(stack.grid.size[2], preparation.window, preparation.stride)
     found.lap("preparing for the verdict")
-    probabilities = classify_windows(
-        model, windows, lambda share: progress(share * (0.5 if with_heat else 1.0), "verdict")
-    )
-    found.lap("network: verdict")
+    length, stride = preparation.window, preparation.stride
+    if with_heat:
+        from HNCLogic.explain.grad_cam import heat_stack
+
+        heat = heat_stack(
+            model.networks(), model.folds, stack.values, length, stride, progress=progress
+        )
+        probabilities = heat.probabilities  # of the same passes: nothing is computed twice
+    else:
+        from HNCLogic.inference.ensemble import window_probabilities
+
+        probabilities = window_probabilities(
+            model.networks(), model.folds, stack.values, length, stride, progress=progress
+        )
+    found.lap("network: verdict and heat map" if with_heat else "network: verdict")
     chosen = card.threshold
     threshold = job.threshold if job.threshold is not None else chosen.value
     found.presence = presence.answer(
@@ -103,32 +115,17 @@ def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Prog
     )
     found.models[f"{card.name} {card.version}"] = model.digest
     if with_heat:
-        _explain(job, found, model, stack, preparation, progress)
+        reference = Grid.of(found.study.reference)
+        found.heatmap = resample(stack.grid.image(heat.values), reference, 0.0)
+        annotated = None if job.mask is None else _annotated(job.mask, reference)
+        found.explanation = explanation(found.heatmap, found.region, annotated)
+        found.lap("heat map to the patient's grid")
 
 
-def _explain(job, found, model, stack, preparation, progress: Progress) -> None:
-    from HNCLogic.explain.grad_cam import heat_of_windows
-
-    heat = heat_of_windows(
-        model,
-        stack.values,
-        preparation.window,
-        preparation.stride,
-        lambda share: progress(0.5 + 0.5 * share, "heat map"),
-    )
-    found.lap("network: heat map")
-    reference = Grid.of(found.study.reference)
-    found.heatmap = resample(stack.grid.image(heat), reference, 0.0)
-    found.explanation = explanation(found.heatmap, found.region, _annotated(job, reference))
-    found.lap("heat map to the patient's grid")
-
-
-def _annotated(job: Job, grid: Grid) -> sitk.Image | None:
-    if job.mask is None or job.task == "measure":
-        return None
+def _annotated(mask: Path, grid: Grid) -> sitk.Image:
     from HNCLogic.images.read import read_mask
 
-    return read_mask(job.mask, grid)
+    return read_mask(mask, grid)
 
 
 def explanation(heatmap: sitk.Image, region: Region, mask: sitk.Image | None) -> Explanation:
@@ -196,7 +193,7 @@ def lesions(job: Job, found: Findings, progress: Progress) -> None:
 
 
 def _by_network(job: Job, found: Findings, progress: Progress) -> sitk.Image | None:
-    from HNCLogic.inference.ensemble import segment_volume
+    from HNCLogic.inference.ensemble import mean_volume
     from HNCLogic.methods import tumour_volume
     from HNCLogic.models.store import find_model
 
@@ -216,11 +213,14 @@ def _by_network(job: Job, found: Findings, progress: Progress) -> sitk.Image | N
             found.warn(f"The model {name} outlined the lesions without CT, from the PET alone.")
     volume = tumour_volume.prepare(found.study, found.region, preparation, ct_required=ct_required)
     found.lap("preparing for the outlines")
-    probabilities = segment_volume(
-        model,
+    patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
+    probabilities = mean_volume(
+        model.networks(),
+        model.folds,
         volume.values,
-        preparation.stride,
-        lambda share: progress(share, "outlines"),
+        patch,
+        (preparation.stride, preparation.pixels, preparation.pixels),
+        progress=lambda done, words: progress(done, f"outlines, {words}"),
     )
     found.lap("network: outlines")
     classes = tumour_volume.classes_on(Grid.of(found.study.pet), probabilities, volume.grid)

@@ -126,14 +126,6 @@ def _scaled(values: np.ndarray, role: str, preparation: Preparation) -> np.ndarr
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
-def windows(stack: Stack, preparation: Preparation) -> tuple[list[int], np.ndarray]:
-    """First slices, and the windows themselves: float32 (window, channel, z, y, x)."""
-    from HNCLogic.inference.windows import window_starts
-
-    starts = window_starts(stack.grid.size[2], preparation.window, preparation.stride)
-    return starts, np.stack([stack.values[:, s : s + preparation.window] for s in starts])
-
-
 def answer(
     probabilities: np.ndarray,
     starts: list[int],
