@@ -1,0 +1,186 @@
+"""The body in an image: its outline, and the line down its middle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+from HNCLogic.errors import InputError
+from HNCLogic.images.grid import Grid, resample, to_patient_axes
+from HNCLogic.job import MR_ROLES
+
+PET_LEVEL = 0.2  # SUV; fat takes up about 0.3, air and the couch next to nothing
+CT_LEVEL = -300.0  # HU; between lung or foam (-900 to -500) and fat (-120 to -60)
+_WORKING_MM = 4.0  # the outline is found on voxels of about this size
+
+
+def body_mask(image: sitk.Image, role: str) -> sitk.Image:
+    """The body as 1, everything else 0, on the grid of ``image`` (sitkUInt8).
+
+    Lungs, airways and sinuses belong to the body (holes are filled in every axial slice); couch,
+    headrest and clothes do not, unless they lie tight on the skin. PET (SUVbw): above 0.2 SUV
+    after smoothing. CT: above -300 HU, thin shells opened away. MR: above Otsu's threshold of the
+    logarithm. Of what is left the largest connected part is kept. The outline is found on voxels
+    of about 4 mm, so its edge is good to about 2 mm.
+
+    Raises InputError for a role that is none of the known, or where nothing looks like a body.
+    """
+    found = outline(coarsened(image, _WORKING_MM), role)
+    smooth = resample(sitk.Cast(found, sitk.sitkFloat32), Grid.of(image), 0.0)
+    return smooth >= 0.5
+
+
+@dataclass(frozen=True)
+class Midline:
+    """The middle of head, neck and trunk from foot to head, found in the body's outline."""
+
+    grid: Grid  # whose z index counts the slices
+    centres: np.ndarray  # (slices, 3) LPS mm
+    found_by: str
+
+    def left_of_middle_mm(self, point: np.ndarray | tuple[float, float, float]) -> float:
+        """How far to the patient's left of the middle at its own height an LPS point lies."""
+        height = self.grid.indices(np.atleast_2d(point))[0, 2]
+        middle = np.interp(height, np.arange(len(self.centres)), self.centres[:, 0])
+        return float(point[0] - middle)
+
+
+def midline(image: sitk.Image, role: str = "PET") -> Midline:
+    """The body's middle in every axial slice of ``image``.
+
+    In a slice: the part of the outline in the middle of the body (not an arm held up), and of
+    the middles of its rows from left to right the median, weighted by their length, so that an
+    arm lying on one side or a bulging tumour counts little; then the median over 3 cm of
+    slices. Slices whose outline the field of view cuts off take the value of their neighbours.
+    Where every slice is cut, the scanner's own middle (x = 0) is taken if the image reaches it,
+    and the middle of the image otherwise; likewise where no body is found.
+    """
+    coarse = coarsened(image, _WORKING_MM)
+    grid = Grid.of(coarse)
+    try:
+        part = central_part(sitk.GetArrayViewFromImage(outline(coarse, role)) != 0)
+    except InputError:  # nothing looks like a body
+        part = np.zeros(grid.size[::-1], bool)
+    rows = part.sum(axis=2)
+    reached = part.any(axis=1)
+    whole = rows.any(axis=1) & ~reached[:, 0] & ~reached[:, -1]
+    slices = np.arange(grid.size[2])
+    if not whole.any():
+        return _middle_of_field(grid)
+
+    centre = np.zeros((len(slices), 2))  # x, y index
+    for z in np.flatnonzero(whole):
+        y = np.flatnonzero(rows[z])
+        first, last = part[z, y].argmax(axis=1), part.shape[2] - 1 - part[z, y, ::-1].argmax(axis=1)
+        weight = last - first + 1
+        middle = (first + last) / 2
+        order = np.argsort(middle)
+        half = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
+        centre[z] = middle[order[half]], np.average(y, weights=weight)
+    steady = np.stack([np.interp(slices, slices[whole], centre[whole, i]) for i in (0, 1)], axis=1)
+    reach = round(15.0 / grid.spacing[2])
+    steady[:, 0] = [np.median(steady[max(0, z - reach) : z + reach + 1, 0]) for z in slices]
+    centres = grid.points(np.column_stack([steady, slices]))
+    return Midline(grid, centres, f"outline of the body in the {role}")
+
+
+def _middle_of_field(grid: Grid) -> Midline:
+    middle = (np.asarray(grid.size) - 1) / 2
+    centres = grid.points([(middle[0], middle[1], z) for z in range(grid.size[2])])
+    sideways = grid.corners()[:, 0]
+    if sideways.min() < 0 < sideways.max():
+        centres[:, 0] = 0.0
+        return Midline(grid, centres, "middle of the scanner")
+    return Midline(grid, centres, "middle of the image")
+
+
+def central_part(body: np.ndarray) -> np.ndarray:
+    """Of a body's mask (z, y, x), in every slice the one part nearest the body's middle.
+
+    So the head and neck without the arms held up beside them, and the trunk with the arms that
+    lie on it. Parts under a tenth of the body in their slice are passed over.
+    """
+    from scipy import ndimage
+
+    chosen = np.zeros(body.shape, bool)
+    filled = np.flatnonzero(body.any(axis=(1, 2)))
+    across = np.arange(body.shape[2])
+    columns = body.sum(axis=1)
+    middle = (
+        np.median([np.average(across, weights=columns[z]) for z in filled]) if len(filled) else 0
+    )
+    for z in filled:
+        parts, count = ndimage.label(body[z])
+        best = None
+        for number, box in enumerate(ndimage.find_objects(parts), 1):
+            area = int((parts[box] == number).sum())
+            if area * 10 < columns[z].sum() and count > 1:
+                continue
+            aside = max(box[1].start - middle, middle - (box[1].stop - 1), 0.0)
+            if best is None or (aside, -area) < best[:2]:
+                best = (aside, -area, number)
+        # Two legs: nothing lies in the middle, and both belong.
+        chosen[z] = parts == best[2] if best[0] == 0 else body[z]
+    return chosen
+
+
+def coarsened(image: sitk.Image, voxel_mm: float) -> sitk.Image:
+    """The image turned to x left, y posterior, z superior and averaged down to coarser voxels.
+
+    Voxels grow to ``voxel_mm`` at most; those already larger stay as they are. An oblique image
+    stays oblique.
+    """
+    turned = to_patient_axes(image)
+    factors = [
+        int(max(1, min(voxel_mm // spacing, size)))
+        for spacing, size in zip(turned.GetSpacing(), turned.GetSize(), strict=True)
+    ]
+    return sitk.BinShrink(sitk.Cast(turned, sitk.sitkFloat32), factors)
+
+
+def outline(image: sitk.Image, role: str) -> sitk.Image:
+    """``body_mask`` of an image that is already turned and coarse, on its own voxels."""
+    spacing = image.GetSpacing()
+    if role == "PET":
+        above = _smoothed(image, 4.0) > PET_LEVEL
+    elif role == "CT":
+        above = image > CT_LEVEL
+        # Couch and mask are shells of a few millimetres: opening in the slice takes them off,
+        # and what it took from the skin, nose and ears comes back with the closing.
+        thin, wide = ([max(1, round(mm / s)) for s in spacing[:2]] + [0] for mm in (4.0, 8.0))
+        above = sitk.BinaryMorphologicalOpening(above, thin, sitk.sitkBall)
+        above = sitk.BinaryMorphologicalClosing(above, wide, sitk.sitkBall)
+    elif role in MR_ROLES:
+        low = float(sitk.GetArrayViewFromImage(image).min())
+        bright = sitk.Log(sitk.Cast(_smoothed(image, 2.0) - low, sitk.sitkFloat64) + 1.0)
+        above = sitk.OtsuThreshold(bright, 0, 1, 256)
+        above = sitk.BinaryMorphologicalClosing(above, [max(1, round(6.0 / s)) for s in spacing])
+    else:
+        raise InputError(f"no way is known to find the body in an image of role {role}")
+
+    parts = sitk.ConnectedComponent(above)
+    counts = np.bincount(sitk.GetArrayViewFromImage(parts).ravel())[1:]
+    if not counts.size:
+        raise InputError(
+            f"the {role} shows no body: is it empty, or not the modality it is given as?"
+        )
+    largest = sitk.GetArrayViewFromImage(parts) == int(np.argmax(counts)) + 1
+    return Grid.of(image).image(_filled(largest))
+
+
+def _smoothed(image: sitk.Image, fwhm_mm: float) -> sitk.Image:
+    if min(image.GetSize()) < 4:  # too few slices for the recursive filter
+        return image
+    return sitk.SmoothingRecursiveGaussian(image, fwhm_mm / 2.355)
+
+
+def _filled(mask: np.ndarray) -> np.ndarray:
+    """Holes filled slice by slice (z): they open to the outside only through other slices."""
+    from scipy import ndimage
+
+    filled = np.zeros(mask.shape, np.uint8)
+    for z in np.flatnonzero(mask.any(axis=(1, 2))):
+        filled[z] = ndimage.binary_fill_holes(mask[z])
+    return filled
