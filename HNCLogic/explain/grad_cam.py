@@ -1,8 +1,9 @@
 """Grad-CAM in 3D: which places made the network's answer what it is.
 
 Selvaraju et al. 2017: a layer's channels, each weighed by the mean of the answer's gradient over
-that channel, summed, negative values cut off. The answer is the logit, so values are in units
-of log-odds and can be compared between windows of a patient.
+that channel, summed, negative values cut off. The answer is the logit: a map summed over the
+layer's voxels is what these places add to the log-odds, so maps of windows of one size can be
+compared and averaged as they are.
 """
 
 from __future__ import annotations
@@ -31,9 +32,8 @@ class HeatStack:
     """Grad-CAM of a whole stack.
 
     ``values`` float32 (z, y, x), 0 to 1, 1 at the hottest voxel of this patient; all 0 where
-    nothing speaks for cancer. ``peak`` is what was divided by, in log-odds: a map of a small
-    peak has little to say. ``probabilities`` float64 (fold, window) come from the same passes
-    and equal ``window_probabilities``.
+    nothing speaks for cancer. ``peak`` is what was divided by. ``probabilities``, float64
+    (fold, window), come from the same passes and equal ``window_probabilities``.
     """
 
     values: np.ndarray
@@ -102,7 +102,7 @@ def heat_stack(
     Each network has ``last_stage``, the layer that is explained. Windows lie as in
     ``window_probabilities``. Where windows overlap, the mean is taken, each weighed along z by
     a Gaussian as wide as the window: a window knows least about its ends. Windows and networks
-    are merged as they are, in log-odds, and only the patient's whole map is scaled to 0 … 1,
+    are merged as they are, and only the patient's whole map is scaled to 0 … 1,
     so that a window that found nothing does not glow.
     """
     import torch
@@ -121,7 +121,7 @@ def heat_stack(
         for index, start in enumerate(starts):
             cam = grad_cam(network, network.last_stage, inputs[None, :, start : start + window])
             total[start : start + window] += weight * cam.maps[0]
-            row.append(1 / (1 + np.exp(-cam.logits[0])))
+            row.append(0.5 + 0.5 * np.tanh(cam.logits[0] / 2))  # the sigmoid, never overflowing
             if progress is not None:
                 share = (done + (index + 1) / len(starts)) / count
                 progress(share, f"heat map, network {done + 1} of {count}")
