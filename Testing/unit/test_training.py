@@ -1,0 +1,94 @@
+"""Training's own arithmetic: losses, folds, thresholds, windows."""
+
+import numpy as np
+import pytest
+
+from HNCLogic.training import samples
+from HNCLogic.training.loop import equitable_threshold, focal_loss, stratified_folds
+
+
+def test_focal_loss_is_weighted_cross_entropy_where_gamma_is_zero():
+    import torch
+
+    logits, targets = torch.tensor([2.0, -1.0, 0.3]), torch.tensor([1.0, 0.0, 1.0])
+    p = torch.sigmoid(logits)
+    plain = -(targets * p.log() + (1 - targets) * (1 - p).log())
+    expected = (torch.tensor([0.25, 0.75, 0.25]) * plain).mean()
+    assert float(focal_loss(logits, targets, gamma=0.0)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_focal_loss_follows_its_formula_and_matches_monai():
+    import torch
+    from monai.losses import FocalLoss
+
+    logits = torch.linspace(-4, 4, 9)
+    targets = torch.tensor([0, 1, 0, 1, 1, 0, 0, 1, 1.0])
+    theirs = FocalLoss(gamma=2.0, alpha=0.25, reduction="mean")(logits[:, None], targets[:, None])
+    assert float(focal_loss(logits, targets)) == pytest.approx(float(theirs), rel=1e-4)
+
+
+def test_equitable_threshold_makes_sensitivity_equal_specificity():
+    probabilities = np.array([0.1, 0.2, 0.35, 0.6, 0.4, 0.55, 0.8, 0.9])
+    positive = np.array([0, 0, 0, 0, 1, 1, 1, 1], bool)
+    threshold = equitable_threshold(probabilities, positive)
+    sensitivity = (probabilities[positive] >= threshold).mean()
+    specificity = (probabilities[~positive] < threshold).mean()
+    assert sensitivity == specificity == 0.75
+    apart = equitable_threshold(np.array([0.1, 0.2, 0.7, 0.9]), np.array([0, 0, 1, 1], bool))
+    assert apart == pytest.approx(0.45)
+    with pytest.raises(ValueError, match="positive and negative"):
+        equitable_threshold(np.array([0.1, 0.2]), np.array([True, True]))
+
+
+def test_folds_hold_every_patient_once_and_keep_strata():
+    patients = [(f"p{i}", "a" if i % 4 else "b") for i in range(40)]
+    folds = stratified_folds(patients, 5, 1)
+    validated = [name for _, validation in folds for name in validation]
+    assert sorted(validated) == sorted(name for name, _ in patients)
+    for train, validation in folds:
+        assert not train & validation
+        assert sum(dict(patients)[name] == "b" for name in validation) == 2
+    with pytest.raises(ValueError, match="leak"):
+        stratified_folds([("p", "a"), ("p", "b")], 2, 1)
+
+
+def sample(depth: int, tumour: slice | None) -> samples.Sample:
+    truth = np.zeros((depth, 8, 8), np.uint8)
+    if tumour is not None:
+        truth[tumour, 2:4, 3:5] = 1
+    return samples.Sample("p", tumour is not None, np.zeros((1, depth, 8, 8)), truth)
+
+
+def test_a_positive_window_holds_the_centremost_tumour_slice():
+    rng = np.random.default_rng(0)
+    positive = sample(90, slice(40, 51))
+    starts = [samples.window_start(positive, 32, [], rng) for _ in range(300)]
+    assert all(start <= 45 < start + 32 for start in starts)
+    assert max(starts) - min(starts) > 15  # and not always in the middle of the window
+
+
+def test_a_negative_window_lies_where_the_positives_do():
+    rng = np.random.default_rng(0)
+    negative = sample(100, None)
+    middles = [samples.window_start(negative, 32, [0.7], rng) + 16 for _ in range(300)]
+    assert 55 < np.mean(middles) < 85
+
+
+def test_augmentation_moves_image_and_truth_together():
+    rng = np.random.default_rng(3)
+    values = np.zeros((1, 6, 20, 20), np.float32)
+    truth = np.zeros((6, 20, 20), np.uint8)
+    values[0, 2, 8:12, 9:11], truth[2, 8:12, 9:11] = 0.5, 1
+    for _ in range(30):
+        moved, mask = samples.augmented(values, truth, rng, turns=True)
+        assert moved.shape == values.shape
+        assert np.array_equal(moved[0] > 0, mask > 0)
+        assert 0.39 <= moved.max() <= 0.61
+
+
+def test_slices_beyond_the_end_are_zero():
+    array = np.ones((2, 5, 3, 3))
+    piece = samples.cut(array, 2, 8)
+    assert piece.shape == (2, 8, 3, 3)
+    assert piece[:, :3].min() == 1
+    assert piece[:, 3:].max() == 0
