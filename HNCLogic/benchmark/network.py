@@ -1,0 +1,75 @@
+"""The network passes of one patient: ours beside MONAI's inferer, same network, same patches."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import numpy as np
+
+from HNCLogic.benchmark.machine import Row
+
+
+def measure(slices: int, repeats: int, model: str = "tumour-volume-petct") -> list[Row]:
+    """Seconds for one fold over 128 x 128 x ``slices`` voxels, interleaved; ratio of medians."""
+    from HNCLogic.inference.device import use_threads
+    from HNCLogic.inference.volume import predict_volume
+    from HNCLogic.methods.tumour_volume import Preparation
+    from HNCLogic.models.store import find_model
+
+    found = find_model(model, method="tumour-volume")
+    preparation = Preparation.model_validate(found.card.preprocessing)
+    network = next(iter(found.networks()))
+    use_threads()
+    patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
+    volume = np.random.default_rng(0).random((2, slices, *patch[1:]), dtype=np.float32)
+
+    def ours() -> np.ndarray:
+        return predict_volume(network, volume, patch, (preparation.stride, *patch[1:]))
+
+    times: dict[str, list[float]] = {"ours": [], "MONAI": []}
+    ways = {"ours": ours}
+    try:
+        ways["MONAI"] = _monai(network, volume, patch, preparation.stride)
+    except ImportError:
+        del times["MONAI"]
+    answers = {}
+    for _ in range(repeats):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            answers[name] = way()
+            times[name].append(time.perf_counter() - began)
+    middle = {name: statistics.median(t) for name, t in times.items()}
+    size = f"128 x 128 x {slices}, one fold"
+    rows = [
+        Row(f"network, {name}: {size}", middle[name], "s", None, f"{min(t):.1f}–{max(t):.1f}")
+        for name, t in times.items()
+    ]
+    if "MONAI" in middle:
+        apart = float(np.abs(answers["ours"] - answers["MONAI"]).max())
+        ratio = middle["ours"] / middle["MONAI"]
+        rows.append(
+            Row("ours / MONAI's inferer", ratio, "x", 1.1, note=f"answers {apart:.1e} apart")
+        )
+    return rows
+
+
+def _monai(network, volume: np.ndarray, patch: tuple[int, int, int], stride: int):
+    """MONAI's sliding window inferer set to do the same."""
+    import torch
+    from monai.inferers import SlidingWindowInferer
+
+    from HNCLogic.inference.merging import FWHM
+
+    overlap = (1 - stride / patch[0], 0.0, 0.0)
+    inferer = SlidingWindowInferer(
+        patch, sw_batch_size=1, overlap=overlap, mode="gaussian", sigma_scale=1 / FWHM
+    )
+
+    def run() -> np.ndarray:
+        with torch.inference_mode():
+            inputs = torch.from_numpy(volume)[None]
+            out = inferer(inputs, lambda x: network(x).softmax(dim=1))
+        return out[0].numpy()
+
+    return run
