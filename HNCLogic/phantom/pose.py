@@ -1,0 +1,75 @@
+"""How the patient lies: from atlas space to the scanner's, by a smooth deformation.
+
+Size and build, the head's pitch, roll and yaw against the shoulders, and a gentle warp that
+makes no two patients alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from scipy.spatial.transform import Rotation
+
+from HNCLogic.phantom.anatomy import HIGH, LOW
+from HNCLogic.phantom.noise import on_grid, smooth_field
+
+PIVOT = np.array([0.0, 20.0, -25.0])  # the head turns about the middle of the cervical spine
+STEP = 10.0  # mm between the points at which the deformation is kept
+
+
+@dataclass(frozen=True)
+class Pose:
+    """The deformation that says for each scanner position (LPS mm) where it is in the atlas."""
+
+    to_atlas: sitk.DisplacementFieldTransform
+    low: np.ndarray  # box in scanner space that holds the patient, mm
+    high: np.ndarray
+    offset: np.ndarray  # mm: where the atlas's origin lies, before head pose and warp
+
+    def atlas_point(self, point) -> np.ndarray:
+        return np.asarray(self.to_atlas.TransformPoint([float(v) for v in point]))
+
+    def scanner_point(self, point) -> np.ndarray:
+        """Where an atlas position lies in the scanner, LPS mm, to about 0.1 mm."""
+        target = np.asarray(point, float)
+        guess = target + self.offset
+        for _ in range(30):
+            guess = guess + 0.8 * (target - self.atlas_point(guess))
+        return guess
+
+
+def draw_pose(rng: np.random.Generator) -> Pose:
+    scale = np.exp(0.05 * np.clip(rng.standard_normal(), -2, 2)
+                   + 0.025 * np.clip(rng.standard_normal(3), -2, 2))  # fmt: skip
+    pitch, roll, yaw = np.clip(rng.standard_normal(3), -2, 2) * (5.0, 2.5, 4.0)
+    tilt = np.clip(rng.standard_normal(3), -2, 2) * (2.0, 1.5, 1.5)
+    offset = np.array([rng.uniform(-12, 12), rng.uniform(-40, 0), rng.uniform(-700, -150)])
+    low, high = np.asarray(LOW) * scale - 20, np.asarray(HIGH) * scale + 20
+    axes = [np.arange(a, b + STEP, STEP) for a, b in zip(low, high, strict=True)]
+    z, y, x = np.meshgrid(*axes[::-1], indexing="ij")
+    points = np.stack([x, y, z], axis=-1)  # about the patient's own origin
+    # Shoulders stay, the head turns; in between the neck bends.
+    rise = np.clip((points[..., 2] + 90) / 130, 0, 1)
+    share = (rise**2 * (3 - 2 * rise))[..., None]
+    turned = _rotated(points, share * np.array([pitch, roll, yaw]) + tilt)
+    atlas = turned / scale
+    for length, amount in ((110.0, 3.0), (45.0, 1.2)):
+        for axis in range(3):
+            field = smooth_field(rng, tuple(low), tuple(high), length)
+            atlas[..., axis] += amount * _read(field, low, atlas.shape[:3])
+    shift = (atlas - points) - offset
+    image = sitk.GetImageFromArray(shift.astype(np.float64), isVector=True)
+    image.SetSpacing([STEP] * 3)
+    image.SetOrigin([float(v) for v in low + offset])
+    return Pose(sitk.DisplacementFieldTransform(image), low + offset, high + offset, offset)
+
+
+def _rotated(points: np.ndarray, degrees: np.ndarray) -> np.ndarray:
+    flat = Rotation.from_euler("xyz", degrees.reshape(-1, 3), degrees=True)
+    return flat.apply((points - PIVOT).reshape(-1, 3)).reshape(points.shape) + PIVOT
+
+
+def _read(field: sitk.Image, low: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return on_grid(field, low, STEP, shape[::-1])

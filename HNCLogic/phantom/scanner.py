@@ -1,0 +1,142 @@
+"""What PET, CT and MR scanners make of the patient: blur, noise, their own grids.
+
+The PET chain is short: true uptake blurred with the scanner's point spread (5-7 mm full width
+at half maximum), noise with the correlation that reconstruction and filtering leave, never
+negative. It is no reconstruction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from scipy.ndimage import gaussian_filter
+
+from HNCLogic.images.grid import Grid
+from HNCLogic.phantom.shapes import Canvas
+from HNCLogic.phantom.tissues import LABEL, column
+
+FWHM = 2.3548  # full width at half maximum of a Gaussian, in standard deviations
+AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Centre:
+    """A virtual hospital with its scanner."""
+
+    name: str
+    pet_spacing: tuple[float, float, float]  # mm
+    pet_matrix: int
+    psf_mm: tuple[float, float]  # FWHM, range
+    noise_mm: float  # FWHM of the noise's correlation
+    liver_cov: tuple[float, float]  # coefficient of variation at SUV 2, range
+    ct_slice_mm: float
+    node_median_ml: float
+
+
+CENTRES = {
+    centre.name: centre
+    for centre in (
+        Centre("north", (4.0, 4.0, 4.0), 144, (5.5, 6.8), 5.5, (0.08, 0.13), 3.0, 2.7),
+        Centre("south", (2.3, 2.3, 2.8), 256, (5.0, 6.2), 4.8, (0.10, 0.15), 2.5, 2.7),
+        Centre("east", (4.0, 4.0, 4.0), 144, (5.0, 6.0), 5.0, (0.09, 0.15), 3.0, 0.7),
+    )
+}
+
+
+def read(
+    values: np.ndarray, canvas: Canvas, grid: Grid, transform: sitk.Transform, outside: float
+) -> np.ndarray:
+    """A canvas's values on a scanner's grid, linearly: float32, axes (z, y, x)."""
+    image = sitk.GetImageFromArray(values.astype(np.float32, copy=False))
+    image.SetSpacing([canvas.spacing] * 3)
+    image.SetOrigin([float(v) for v in canvas.low])
+    out = sitk.Resample(
+        image, list(grid.size), transform, sitk.sitkLinear, list(grid.origin), list(grid.spacing),
+        list(grid.direction), float(outside), sitk.sitkFloat32,
+    )  # fmt: skip
+    return sitk.GetArrayFromImage(out)
+
+
+def axial_grid(
+    spacing: tuple[float, float, float],
+    matrix: tuple[int, int],
+    middle: np.ndarray,
+    bottom: float,
+    top: float,
+) -> Grid:
+    """An axial grid centred on ``middle`` (x, y; LPS mm) from ``bottom`` to ``top``."""
+    slices = int(np.ceil((top - bottom) / spacing[2]))
+    origin = [middle[i] - spacing[i] * (matrix[i] - 1) / 2 for i in (0, 1)]
+    return Grid(
+        (matrix[0], matrix[1], slices), spacing, (float(origin[0]), float(origin[1]), bottom), AXIAL
+    )
+
+
+def pet(
+    suv: np.ndarray,
+    canvas: Canvas,
+    grid: Grid,
+    transform: sitk.Transform,
+    psf_mm: float,
+    noise_mm: float,
+    liver_cov: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """PET of the uptake ``suv`` on the canvas: SUVbw, float32, axes (z, y, x), never negative."""
+    blurred = gaussian_filter(suv, psf_mm / FWHM / canvas.spacing, truncate=3.0)
+    image = read(blurred, canvas, grid, transform, 0.0)
+    noise = rng.standard_normal(image.shape, np.float32)
+    sigma = [noise_mm / FWHM / step for step in grid.spacing[::-1]]
+    noise = gaussian_filter(noise, sigma, truncate=3.0)
+    noise /= noise.std()
+    # Noise of iterative reconstructions grows with the image itself; less counts get out of
+    # the broad shoulders than out of the neck.
+    body = image > 0.1
+    width = np.sqrt(body.sum(axis=(1, 2)) * grid.spacing[0] * grid.spacing[1] / np.pi)
+    thick = np.clip(np.exp((width - 110.0) / 180.0), 0.7, 1.6)[:, None, None]
+    spread = liver_cov * thick * 2.0 * (np.maximum(image, 0.02) / 2.0) ** 0.75
+    return np.maximum(image + spread * noise, 0.0).astype(np.float32)
+
+
+def ct(
+    canvas: Canvas,
+    grid: Grid,
+    transform: sitk.Transform,
+    contrast: bool,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """CT of the tissues on the canvas: whole HU, float32, axes (z, y, x)."""
+    table, texture = column("hu"), column("hu_texture")
+    if contrast:
+        for name, gain in (("vessel", 130), ("tumour", 30), ("thyroid", 60), ("mucosa", 25),
+                           ("submandibular", 35), ("parotid", 20), ("necrosis", -4)):  # fmt: skip
+            table[LABEL[name]] += gain
+    grain = gaussian_filter(rng.standard_normal(canvas.labels.shape, np.float32), 0.6)
+    grain *= 1 / grain.std()
+    hu = table[canvas.labels] + texture[canvas.labels] * grain
+    hu = read(gaussian_filter(hu, 0.4), canvas, grid, transform, -1000.0)
+    noise = gaussian_filter(rng.standard_normal(hu.shape, np.float32), (0, 0.6, 0.6))
+    width = np.sqrt((hu > -300).sum(axis=(1, 2)) * grid.spacing[0] * grid.spacing[1] / np.pi)
+    spread = 8.0 * np.clip(np.exp((width - 90) / 90), 0.8, 3.0)[:, None, None]
+    hu += spread * noise / noise.std()
+    return np.round(np.clip(hu, -1024, 3071)).astype(np.float32)
+
+
+def t1(
+    canvas: Canvas,
+    grid: Grid,
+    transform: sitk.Transform,
+    bias: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """T1-weighted MR, arbitrary units from 0: float32, axes (z, y, x).
+
+    ``bias``: the coil's sensitivity on the canvas, about 1. Noise is Rician.
+    """
+    signal = gaussian_filter(column("t1")[canvas.labels], 0.6) * bias
+    image = read(10.0 * signal, canvas, grid, transform, 0.0)
+    real = image + 14.0 * rng.standard_normal(image.shape, np.float32)
+    imaginary = 14.0 * rng.standard_normal(image.shape, np.float32)
+    return np.round(np.hypot(real, imaginary)).astype(np.float32)

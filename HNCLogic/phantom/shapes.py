@@ -1,0 +1,180 @@
+"""Analytic shapes, and the canvas on which they are painted as tissue labels.
+
+Everything is in millimetres in the atlas space of ``anatomy.py`` (axes as LPS: x to the left,
+y to the back, z to the head). A shape knows the box it lies in and a function that is negative
+inside it, roughly in millimetres from its surface, so that noise added to it moves the surface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+from scipy.spatial.transform import Rotation
+
+Coordinates = tuple[np.ndarray, np.ndarray, np.ndarray]  # x, y, z; open, to be broadcast
+Level = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Shape:
+    low: tuple[float, float, float]  # corner of the box that holds it, mm
+    high: tuple[float, float, float]
+    level: Level  # (x, y, z) → about mm to the surface, negative inside
+    roughness: float = 0.0  # mm: how far noise moves the surface
+
+    def mirrored(self) -> Shape:
+        """The same on the other side of the body."""
+        low = (-self.high[0], *self.low[1:])
+        high = (-self.low[0], *self.high[1:])
+        return Shape(low, high, lambda x, y, z: self.level(-x, y, z), self.roughness)
+
+    def minus(self, level: Level) -> Shape:
+        """The part of the shape where ``level`` is positive."""
+        return Shape(
+            self.low,
+            self.high,
+            lambda x, y, z: np.maximum(self.level(x, y, z), -level(x, y, z)),
+            self.roughness,
+        )
+
+
+def ellipsoid(
+    centre: np.ndarray,
+    radii: np.ndarray,
+    angles: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    roughness: float = 0.0,
+    power: float = 2.0,
+) -> Shape:
+    """(Super)ellipsoid; ``angles`` in degrees turn it about x, then y, then z."""
+    centre, radii = np.asarray(centre, float), np.asarray(radii, float)
+    turned = any(angles)
+    matrix = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
+    reach = np.abs(matrix) @ radii if power > 2 else np.sqrt((matrix**2) @ radii**2)
+    reach = reach + 3 * roughness
+    scale = float(radii.min())
+
+    def level(x, y, z):
+        d = (x - centre[0], y - centre[1], z - centre[2])
+        if turned:
+            d = tuple(
+                matrix[0, i] * d[0] + matrix[1, i] * d[1] + matrix[2, i] * d[2] for i in range(3)
+            )
+        if power == 2:
+            q = np.sqrt((d[0] / radii[0]) ** 2 + (d[1] / radii[1]) ** 2 + (d[2] / radii[2]) ** 2)
+        else:
+            q = sum(np.abs(d[i] / radii[i]) ** power for i in range(3)) ** (1 / power)
+        return (q - 1) * scale
+
+    return Shape(tuple(centre - reach), tuple(centre + reach), level, roughness)
+
+
+def tube(
+    points: np.ndarray,
+    radius: float | np.ndarray,
+    stretch: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    roughness: float = 0.0,
+) -> list[Shape]:
+    """Round-ended pieces along ``points`` (n, 3); ``stretch`` flattens or widens the section."""
+    points = np.asarray(points, float)
+    radius = np.broadcast_to(np.asarray(radius, float), (len(points),))
+    stretch = np.asarray(stretch, float)
+    pieces = []
+    for a, b, ra, rb in zip(points[:-1], points[1:], radius[:-1], radius[1:], strict=True):
+        reach = np.maximum(ra, rb) * stretch + 3 * roughness
+        pieces.append(
+            Shape(
+                tuple(np.minimum(a, b) - reach),
+                tuple(np.maximum(a, b) + reach),
+                _capsule(a / stretch, b / stretch, ra, rb, stretch),
+                roughness,
+            )
+        )
+    return pieces
+
+
+def _capsule(a: np.ndarray, b: np.ndarray, ra: float, rb: float, stretch: np.ndarray) -> Level:
+    axis = b - a
+    length2 = max(float(axis @ axis), 1e-6)
+
+    def level(x, y, z):
+        d = (x / stretch[0] - a[0], y / stretch[1] - a[1], z / stretch[2] - a[2])
+        along = (d[0] * axis[0] + d[1] * axis[1] + d[2] * axis[2]) / length2
+        along = np.clip(along, 0, 1)
+        distance2 = sum((d[i] - along * axis[i]) ** 2 for i in range(3))
+        return np.sqrt(distance2) - (ra + along * (rb - ra))
+
+    return level
+
+
+def loft(knots: np.ndarray, power: float = 2.2, roughness: float = 0.0) -> Shape:
+    """A trunk of superelliptic sections; ``knots`` (n, 4): z, half width, y front, y back."""
+    knots = np.asarray(knots, float)
+    knots = knots[np.argsort(knots[:, 0])]
+    curves = [PchipInterpolator(knots[:, 0], knots[:, i]) for i in (1, 2, 3)]
+    z_low, z_high = knots[0, 0], knots[-1, 0]
+
+    def level(x, y, z):
+        inside = np.clip(z, z_low, z_high)
+        half, front, back = (curve(inside).astype(np.float32) for curve in curves)
+        middle, depth = (front + back) / 2, np.maximum((back - front) / 2, 0.5)
+        q = np.abs(x / half) ** power + np.abs((y - middle) / depth) ** power
+        beyond = np.maximum(z - z_high, z_low - z)
+        return np.maximum((q ** (1 / power) - 1) * np.minimum(half, depth), beyond)
+
+    half = knots[:, 1].max() + 3 * roughness
+    low = (-half, knots[:, 2].min() - 3 * roughness, z_low)
+    high = (half, knots[:, 3].max() + 3 * roughness, z_high)
+    return Shape(low, high, level, roughness)
+
+
+class Canvas:
+    """A regular grid in atlas space on which tissues are painted, later ones over earlier.
+
+    ``labels`` is uint8 with axes (z, y, x); voxel (0, 0, 0) lies at ``low``.
+    """
+
+    def __init__(self, low: tuple[float, ...], high: tuple[float, ...], spacing: float):
+        self.low, self.spacing = np.asarray(low, float), float(spacing)
+        self.size = tuple(
+            int(np.ceil((b - a) / spacing)) + 1 for a, b in zip(low, high, strict=True)
+        )
+        self.labels = np.zeros(self.size[::-1], np.uint8)
+        self.roughness: np.ndarray | None = None  # unit-variance noise that moves rough surfaces
+
+    @property
+    def axes(self) -> list[np.ndarray]:
+        return [
+            (self.low[i] + self.spacing * np.arange(self.size[i])).astype(np.float32)
+            for i in range(3)
+        ]
+
+    def window(self, shape: Shape) -> tuple[tuple[slice, ...], Coordinates]:
+        """The part of the canvas that can hold ``shape``: slices (z, y, x) and coordinates."""
+        cuts = []
+        for i in range(3):
+            first = int(np.floor((shape.low[i] - self.low[i]) / self.spacing))
+            last = int(np.ceil((shape.high[i] - self.low[i]) / self.spacing)) + 1
+            cuts.append(slice(max(first, 0), max(min(last, self.size[i]), 0)))
+        x, y, z = (axis[cut] for axis, cut in zip(self.axes, cuts, strict=True))
+        return tuple(cuts[::-1]), (x[None, None, :], y[None, :, None], z[:, None, None])
+
+    def inside(self, shape: Shape) -> tuple[tuple[slice, ...], np.ndarray]:
+        """Where ``shape`` is: slices (z, y, x) and, for them, true inside it."""
+        cuts, (x, y, z) = self.window(shape)
+        level = shape.level(x, y, z)
+        if shape.roughness and self.roughness is not None:
+            level = level + shape.roughness * self.roughness[cuts]
+        return cuts, np.broadcast_to(level <= 0, self.labels[cuts].shape)
+
+    def paint(self, tissue: int, shape: Shape, onto: np.ndarray | None = None) -> None:
+        """Give ``tissue`` to the voxels inside ``shape`` whose present label is in ``onto``.
+
+        ``onto``: bool (256,), true for the labels that may be painted over; None: all.
+        """
+        cuts, inside = self.inside(shape)
+        if onto is not None:
+            inside = inside & onto[self.labels[cuts]]
+        self.labels[cuts][inside] = tissue
