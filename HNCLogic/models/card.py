@@ -1,0 +1,256 @@
+"""A model's card: what ``model.json`` says, and what it may say.
+
+A card comes from anyone, so everything in it is bounded and checked before it is used: it is
+data that picks from what the program offers, never code. The weights files are named in it with
+their SHA-256.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from HNCLogic.errors import InputError
+from HNCLogic.job import Aggregation, Record, Role
+from HNCLogic.networks.registry import check_arguments
+
+CARD_FILE = "model.json"
+LARGEST_CARD = 1_000_000  # bytes
+DEEPEST = 8  # lists and objects within each other
+
+InputRole = Literal[Role, "MR"]  # "MR": any MR sequence
+Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\n]*$")]
+Words = Annotated[str, Field(min_length=1, max_length=20_000)]
+Slug = Annotated[str, Field(max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+FoldNumber = Annotated[int, Field(ge=1, le=99)]
+
+
+class _Part(Record):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class NetworkChoice(_Part):
+    name: Slug
+    arguments: dict[str, Any] = {}  # checked by the network itself
+
+    @model_validator(mode="after")
+    def can_be_made(self) -> NetworkChoice:
+        try:
+            self.arguments = check_arguments(self.name, self.arguments)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
+class ModelInput(_Part):
+    """One channel of the network's input."""
+
+    role: InputRole
+    required: bool = True  # a channel that is not is zeros where the image is not given
+
+
+class Threshold(_Part):
+    value: Share
+    per_fold: list[Share] = []  # in the order of the folds
+    chosen_by: Line
+
+
+class Training(_Part):
+    words: Words  # on what, said wherever a result is shown
+    data: Annotated[list[Line], Field(max_length=100)] = []
+    counts: Annotated[dict[Line, Annotated[int, Field(ge=0)]], Field(max_length=100)] = {}
+
+
+class Metric(_Part):
+    name: Line
+    value: float
+    low: float | None = None  # ends of the 95 % interval
+    high: float | None = None
+    data: Line  # on what it was measured
+
+    @model_validator(mode="after")
+    def in_order(self) -> Metric:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval has two ends")
+        if self.low is not None and not self.low <= self.value <= self.high:
+            raise ValueError("the value must lie in its interval")
+        return self
+
+
+class WeightsFile(_Part):
+    file: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    fold: FoldNumber
+
+    @model_validator(mode="after")
+    def named_by_fold(self) -> WeightsFile:
+        if self.file != weights_name(self.fold):
+            raise ValueError(f"the file of fold {self.fold} must be {weights_name(self.fold)}")
+        return self
+
+
+class Card(_Part):
+    """All of ``model.json``."""
+
+    format: Literal["hnc-model"] = "hnc-model"
+    format_version: Literal[1] = 1
+    name: Slug
+    version: Annotated[str, Field(max_length=30, pattern=r"^\d+\.\d+(\.\d+)?$")]
+    method: Literal["presence", "tumour-volume"]
+    network: NetworkChoice
+    inputs: Annotated[list[ModelInput], Field(min_length=1, max_length=16)]  # channel by channel
+    # Numbers, words and lists that the method checks when it is used: spacing, windows, strides.
+    preprocessing: Annotated[dict[Line, Any], Field(max_length=100)]
+    classes: Annotated[list[Line], Field(min_length=1, max_length=64)]
+    threshold: Threshold | None = None
+    aggregation: Aggregation | None = None
+    training: Training
+    metrics: Annotated[list[Metric], Field(max_length=1000)] = []
+    intended_use: Words
+    licence: Line
+    defaults_taken: Annotated[list[Line], Field(max_length=200)] = []
+    weights: Annotated[list[WeightsFile], Field(min_length=1, max_length=99)]
+
+    @field_validator("weights")
+    @classmethod
+    def all_folds(cls, weights: list[WeightsFile]) -> list[WeightsFile]:
+        folds = [each.fold for each in weights]
+        if folds != list(range(1, len(folds) + 1)):
+            raise ValueError("folds must be numbered 1, 2, … without gaps, in this order")
+        return weights
+
+    @model_validator(mode="after")
+    def fits_together(self) -> Card:
+        roles = [each.role for each in self.inputs]
+        if len(set(roles)) != len(roles):
+            raise ValueError("an input role stands twice")
+        channels = self.network.arguments["in_channels"]
+        if channels != len(roles):
+            raise ValueError(f"the network takes {channels} channels, inputs has {len(roles)}")
+        if self.method == "presence":
+            self._fits_presence()
+        else:
+            self._fits_tumour_volume()
+        return self
+
+    def _fits_presence(self) -> None:
+        if self.network.name != "presence":
+            raise ValueError('method "presence" needs network "presence"')
+        if self.threshold is None or self.aggregation is None:
+            raise ValueError('method "presence" needs a threshold and an aggregation')
+        if self.threshold.per_fold and len(self.threshold.per_fold) != len(self.weights):
+            raise ValueError("threshold.per_fold must have one threshold per fold, or none")
+
+    def _fits_tumour_volume(self) -> None:
+        if self.network.name != "attention-unet":
+            raise ValueError('method "tumour-volume" needs network "attention-unet"')
+        if len(self.classes) != self.network.arguments["classes"]:
+            raise ValueError(
+                f"the network has {self.network.arguments['classes']} classes, "
+                f"classes names {len(self.classes)}"
+            )
+
+    @property
+    def title(self) -> str:
+        """Name and version, as results and provenance give them."""
+        return f"{self.name} {self.version}"
+
+
+def weights_name(fold: int) -> str:
+    return f"fold-{fold}.safetensors"
+
+
+def parse_card(text: bytes, source: str) -> Card:
+    """The card in the bytes of a ``model.json``; ``source`` names it in errors.
+
+    Raises InputError, in one line, for anything but a whole and valid card.
+    """
+    if len(text) > LARGEST_CARD:
+        raise InputError(f"{source} is larger than {LARGEST_CARD // 1000} kB: not a model card")
+    try:
+        raw = json.loads(
+            text.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_no_twins
+        )
+        _check_plain(raw)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{source} is not a model card: {_first_line(error)}") from error
+    if not isinstance(raw, dict) or raw.get("format") != "hnc-model":
+        raise InputError(f'{source} is not a model card: it does not say "format": "hnc-model"')
+    if raw.get("format_version") != 1:
+        raise InputError(
+            f"{source} has format version {str(raw.get('format_version'))[:20]}, this HNC reads 1: "
+            "use the HNC that the model was made for"
+        )
+    return card_of(raw, source)
+
+
+def card_of(fields: dict[str, Any], source: str) -> Card:
+    """A card of ``fields``; pydantic's findings become one InputError of one line."""
+    try:
+        return Card.model_validate(fields)
+    except ValidationError as error:
+        findings = error.errors(include_url=False, include_input=False)
+        where = ".".join(str(part)[:40] for part in findings[0]["loc"]) or "card"
+        what = findings[0]["msg"].removeprefix("Value error, ")
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        raise InputError(f"{source} does not fit: {where}: {what}{more}") from error
+
+
+def read_card(folder: Path) -> Card:
+    """The card of a model folder. Raises InputError where there is none or it does not fit."""
+    path = folder / CARD_FILE
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST_CARD + 1)
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} has no {CARD_FILE}: not a model folder") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    return parse_card(text, str(path))
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is not a number a card may hold")
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _check_plain(value: Any, depth: int = 0) -> None:
+    """Only finite numbers and printable words, not too deep: raises ValueError otherwise."""
+    if depth > DEEPEST:
+        raise ValueError(f"more than {DEEPEST} lists or objects within each other")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number is too large")
+    if isinstance(value, int) and abs(value) >= 2**53:
+        raise ValueError("a number is too large")
+    if isinstance(value, str):
+        # Control characters could steer a terminal, bidirectional ones misrepresent a name, and
+        # lone surrogates cannot be written again.
+        if any(c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in value):
+            raise ValueError("a text has characters that cannot be shown")
+    elif isinstance(value, list):
+        for each in value:
+            _check_plain(each, depth + 1)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            _check_plain(name)
+            _check_plain(each, depth + 1)
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "lists or objects too deep within each other"
+    return str(error)[:200]

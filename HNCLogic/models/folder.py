@@ -1,0 +1,134 @@
+"""One model folder: its card, its files, and its networks with their weights."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from HNCLogic.errors import InputError
+from HNCLogic.models.card import CARD_FILE, Card, read_card
+from HNCLogic.models.weights import (
+    largest_file,
+    load_weights,
+    read_weights_file,
+    sha256_of,
+    wrong_hash,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+BESIDE = {"README.md", "LICENSE", "LICENSE.txt"}  # what may lie beside card and weights
+UNSEEN = {".DS_Store", "Thumbs.db", "desktop.ini", ".hnc-output"}  # left by systems, and by us
+CODE = {".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".npy", ".npz", ".py", ".pyc"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model on disk, its card read and its files found to be the right ones."""
+
+    folder: Path
+    card: Card
+
+    @property
+    def folds(self) -> int:
+        return len(self.card.weights)
+
+    @property
+    def sha256(self) -> str:
+        """One SHA-256 over all weights: of the folds' hashes, as text, in order."""
+        together = "".join(each.sha256 for each in self.card.weights)
+        return hashlib.sha256(together.encode()).hexdigest()
+
+    def check_hashes(self) -> None:
+        """Compare each weights file with its SHA-256. Raises InputError at the first that differs.
+
+        ``networks`` does so too, when a fold's turn comes; this finds out before the work begins.
+        """
+        for each in self.card.weights:
+            path = self.folder / each.file
+            try:
+                with path.open("rb") as file:
+                    found = sha256_of(file)
+            except OSError as error:
+                raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+            if found != each.sha256:
+                raise wrong_hash(path)
+
+    def networks(self, device: torch.device | str = "cpu") -> Iterator[torch.nn.Module]:
+        """The folds' networks in order, in evaluation mode on ``device``.
+
+        One at a time: it is the same network each time, with the next fold's weights. Raises
+        InputError where a file is damaged or does not fit.
+        """
+        from HNCLogic.networks.registry import make
+
+        network = make(self.card.network.name, self.card.network.arguments)
+        network.requires_grad_(False).eval().to(device)
+        largest = largest_file(network)
+        for each in self.card.weights:
+            path = self.folder / each.file
+            load_weights(network, read_weights_file(path, each.sha256, largest), str(path))
+            yield network
+
+
+def open_model(folder: Path) -> Model:
+    """The model in ``folder``: card read, list of files checked, weights not yet read.
+
+    Raises InputError where it is not a model folder, the card does not fit, a fold is missing,
+    or anything lies there that does not belong. Weights are checked against their hashes when
+    they are read, and by ``verify``.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: give a model's name or its folder")
+    _check_entries(folder)
+    card = read_card(folder)
+    allowed = {CARD_FILE, *BESIDE, *UNSEEN}
+    named = {each.file for each in card.weights}
+    present = {path.name for path in folder.iterdir()}
+    if missing := sorted(named - present):
+        raise InputError(
+            f"{folder} lacks {missing[0]}, which its card names: the model is not whole, "
+            "fetch it again"
+        )
+    if foreign := sorted(present - named - allowed):
+        raise InputError(
+            f"{folder} holds {foreign[0]!r:.80}, which its card does not name: only "
+            f"{CARD_FILE}, the weights it names and a README or LICENSE belong there"
+        )
+    return Model(folder, card)
+
+
+def verify(folder: Path) -> Model:
+    """The model in ``folder``, every file read: hashes right, weights fit the network.
+
+    Raises InputError at the first thing that is wrong.
+    """
+    model = open_model(Path(folder))
+    for _ in model.networks():
+        pass
+    return model
+
+
+def _check_entries(folder: Path) -> None:
+    """Plain files only, and none that could carry code. Raises InputError."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror or error}") from error
+    for path in entries:
+        name = repr(path.name)[:80]
+        if path.suffix.lower() in CODE:
+            raise InputError(
+                f"{folder} holds {name}: pickles and code have no place in a model; weights come "
+                "as safetensors"
+            )
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            raise InputError(f"{folder} holds a link, {name}: a model is whole in its own folder")
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{folder} holds {name}, which is not a plain file")
