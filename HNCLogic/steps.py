@@ -12,10 +12,19 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from HNCLogic.errors import InputError
+from HNCLogic.errors import InputError, first_problem
 from HNCLogic.images.grid import Grid, ras, resample
 from HNCLogic.images.study import Study
-from HNCLogic.job import Explanation, Job, Lesion, Presence, Region, SliceHeat, Totals
+from HNCLogic.job import (
+    Explanation,
+    Job,
+    Lesion,
+    Presence,
+    Record,
+    Region,
+    SliceHeat,
+    Totals,
+)
 from HNCLogic.progress import Progress
 
 
@@ -62,18 +71,37 @@ def read(job: Job) -> Findings:
     return found
 
 
+def _model(name: str, method: str, preparation: type[Record]):
+    """The model of that name or in that folder, and its preprocessing as the method reads it."""
+    from pydantic import ValidationError
+
+    from HNCLogic.models.store import find_model
+
+    model = find_model(name)
+    if model.card.method != method:
+        raise InputError(
+            f"the model {model.card.name} is for {model.card.method}, not for {method}: "
+            "hnc models list shows which is for what"
+        )
+    try:
+        return model, preparation.model_validate(model.card.preprocessing)
+    except ValidationError as error:
+        raise InputError(
+            f"{model.folder}: the card's preprocessing does not fit: {first_problem(error)}"
+        ) from error
+
+
 def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Progress) -> None:
     """Verdict of method 1 and, where asked for, its Grad-CAM on the patient's grid.
 
     Where ``analyze`` lacks an image the model needs, that is a warning and not the end.
     """
+    from HNCLogic.inference.device import choose_device
     from HNCLogic.inference.windows import window_starts
     from HNCLogic.methods import presence
-    from HNCLogic.models.store import find_model
 
-    model = find_model(job.presence_model, method="presence")
+    model, preparation = _model(job.presence_model, "presence", presence.Preparation)
     card = model.card
-    preparation = presence.Preparation.model_validate(card.preprocessing)
     roles = [source.role for source in card.inputs]
     missing = presence.missing_roles(roles, found.study)
     if missing and job.task == "analyze":
@@ -89,14 +117,24 @@ def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Prog
         from HNCLogic.explain.grad_cam import heat_stack
 
         heat = heat_stack(
-            model.networks(), model.folds, stack.values, length, stride, progress=progress
+            model.networks(choose_device()),
+            model.folds,
+            stack.values,
+            length,
+            stride,
+            progress=progress,
         )
         probabilities = heat.probabilities  # of the same passes: nothing is computed twice
     else:
         from HNCLogic.inference.ensemble import window_probabilities
 
         probabilities = window_probabilities(
-            model.networks(), model.folds, stack.values, length, stride, progress=progress
+            model.networks(choose_device()),
+            model.folds,
+            stack.values,
+            length,
+            stride,
+            progress=progress,
         )
     found.lap("network: verdict and heat map" if with_heat else "network: verdict")
     chosen = card.threshold
@@ -113,7 +151,7 @@ def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Prog
         model=f"{card.name} {card.version}",
         trained_on=card.training.words,
     )
-    found.models[f"{card.name} {card.version}"] = model.digest
+    found.models[f"{card.name} {card.version}"] = model.sha256
     if with_heat:
         reference = Grid.of(found.study.reference)
         found.heatmap = resample(stack.grid.image(heat.values), reference, 0.0)
@@ -193,13 +231,12 @@ def lesions(job: Job, found: Findings, progress: Progress) -> None:
 
 
 def _by_network(job: Job, found: Findings, progress: Progress) -> sitk.Image | None:
+    from HNCLogic.inference.device import choose_device
     from HNCLogic.inference.ensemble import mean_volume
     from HNCLogic.methods import tumour_volume
-    from HNCLogic.models.store import find_model
 
-    model = find_model(job.volume_model, method="tumour-volume")
+    model, preparation = _model(job.volume_model, "tumour-volume", tumour_volume.Preparation)
     card = model.card
-    preparation = tumour_volume.Preparation.model_validate(card.preprocessing)
     ct_required = any(source.role == "CT" and source.required for source in card.inputs)
     name = f"{card.name} {card.version}"
     if "CT" not in found.study.images:
@@ -215,7 +252,7 @@ def _by_network(job: Job, found: Findings, progress: Progress) -> sitk.Image | N
     found.lap("preparing for the outlines")
     patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
     probabilities = mean_volume(
-        model.networks(),
+        model.networks(choose_device()),
         model.folds,
         volume.values,
         patch,
@@ -226,7 +263,7 @@ def _by_network(job: Job, found: Findings, progress: Progress) -> sitk.Image | N
     classes = tumour_volume.classes_on(Grid.of(found.study.pet), probabilities, volume.grid)
     found.delineation = f"{job.delineation.in_words()} {name}"
     found.delineation_trained_on = card.training.words
-    found.models[name] = model.digest
+    found.models[name] = model.sha256
     found.lap("outlines to the patient's grid")
     return classes
 

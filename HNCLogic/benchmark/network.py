@@ -17,7 +17,7 @@ def measure(slices: int, repeats: int, model: str = "tumour-volume-petct") -> li
     from HNCLogic.methods.tumour_volume import Preparation
     from HNCLogic.models.store import find_model
 
-    found = find_model(model, method="tumour-volume")
+    found = find_model(model)
     preparation = Preparation.model_validate(found.card.preprocessing)
     network = next(iter(found.networks()))
     use_threads()
