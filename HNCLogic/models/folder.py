@@ -7,10 +7,12 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from HNCLogic.errors import InputError
-from HNCLogic.models.card import CARD_FILE, Card, read_card
+from HNCLogic.models.card import CARD_FILE, Card, first_finding, read_card
 from HNCLogic.models.weights import (
     largest_file,
     load_weights,
@@ -21,6 +23,8 @@ from HNCLogic.models.weights import (
 
 if TYPE_CHECKING:
     import torch
+
+Preparation = TypeVar("Preparation", bound=BaseModel)
 
 BESIDE = {"README.md", "LICENSE", "LICENSE.txt"}  # what may lie beside card and weights
 UNSEEN = {".DS_Store", "Thumbs.db", "desktop.ini", ".hnc-output"}  # left by systems, and by us
@@ -39,10 +43,21 @@ class Model:
         return len(self.card.weights)
 
     @property
-    def sha256(self) -> str:
+    def digest(self) -> str:
         """One SHA-256 over all weights: of the folds' hashes, as text, in order."""
         together = "".join(each.sha256 for each in self.card.weights)
         return hashlib.sha256(together.encode()).hexdigest()
+
+    def preparation(self, kind: type[Preparation]) -> Preparation:
+        """The card's ``preprocessing`` as the method's own record.
+
+        Raises InputError where the method does not know, or does not allow, what stands there.
+        """
+        try:
+            return kind.model_validate(self.card.preprocessing)
+        except ValidationError as error:
+            where = f"{self.folder / CARD_FILE} does not fit: preprocessing"
+            raise InputError(f"{where}.{first_finding(error)}") from error
 
     def check_hashes(self) -> None:
         """Compare each weights file with its SHA-256. Raises InputError at the first that differs.

@@ -12,10 +12,9 @@ from pathlib import Path
 from HNCLogic.errors import InputError
 from HNCLogic.models.card import CARD_FILE, Card, read_card
 from HNCLogic.models.folder import UNSEEN, Model, open_model, verify
+from HNCLogic.resources import resource_folder
 
-__all__ = ["Listing", "add_model", "find_model", "list_models", "own_models", "verify"]
-
-PACKAGE = Path(__file__).resolve().parents[1]
+__all__ = ["Listing", "add_model", "find_model", "list_models", "verify"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,8 @@ class Listing:
 
 
 def shipped_models() -> Path:
-    """The folder of models that ship: beside the package in a checkout and in Slicer, or in it."""
-    beside = PACKAGE.parent / "Resources" / "Models"
-    return beside if beside.is_dir() else PACKAGE / "Resources" / "Models"
+    """The folder of the models that ship with HNC."""
+    return resource_folder() / "Models"
 
 
 def own_models() -> Path:
@@ -48,13 +46,24 @@ def own_models() -> Path:
     return Path(base) / "hnc" / "models"
 
 
-def find_model(name_or_folder: str | Path) -> Model:
+def find_model(name_or_folder: str | Path, method: str | None = None) -> Model:
     """The model of that name, or in that folder: its card fits, its files are the right ones.
 
     Raises InputError where there is none, where a shipped model and one of the user's share the
-    name, and for whatever ``open_model`` refuses.
+    name, where it is not one for ``method``, and for whatever ``open_model`` refuses.
     """
-    asked = str(name_or_folder)
+    model = _opened(_place_of(str(name_or_folder)))
+    if method is not None and model.card.method != method:
+        fitting = [m.name for m in list_models() if m.card is not None and m.card.method == method]
+        raise InputError(
+            f"model {model.card.name} is for method {model.card.method}, not {method}: "
+            + (f"choose {' or '.join(fitting)}" if fitting else "none for it is installed")
+        )
+    return model
+
+
+def _place_of(asked: str) -> Path:
+    """The folder of the model that is ``asked`` for by name or folder."""
     if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", asked):
         places = [base / asked for base in (shipped_models(), own_models())]
         found = [place for place in places if place.is_dir()]
@@ -64,13 +73,10 @@ def find_model(name_or_folder: str | Path) -> Model:
                 f"or {found[1]}"
             )
         if found:
-            model = _opened(found[0])
-            if model.card.name != asked:
-                raise InputError(f"{found[0]} holds model {model.card.name}: rename the folder")
-            return model
+            return found[0]
     folder = Path(asked).expanduser()
     if folder.is_dir():
-        return _opened(folder)
+        return folder
     names = [each.name for each in list_models()]
     raise InputError(
         f"no model called {asked[:200]!r}, and no such folder: "
@@ -94,7 +100,10 @@ def list_models() -> list[Listing]:
             if folder.name.startswith(".") or not folder.is_dir():
                 continue
             try:
-                listed.append(Listing(folder.name, folder, shipped, open_model(folder).card))
+                card = open_model(folder).card
+                if card.name != folder.name:
+                    raise InputError(f"{folder} holds model {card.name}: rename the folder")
+                listed.append(Listing(folder.name, folder, shipped, card))
             except InputError as error:
                 listed.append(Listing(folder.name, folder, shipped, None, str(error)))
     return listed

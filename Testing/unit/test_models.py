@@ -15,8 +15,10 @@ from safetensors.torch import load_file, save
 from HNCLogic.errors import InputError
 from HNCLogic.explain.grad_cam import heat_stack
 from HNCLogic.inference.ensemble import window_probabilities
+from HNCLogic.job import Record
 from HNCLogic.models import store
 from HNCLogic.models.folder import open_model, verify
+from HNCLogic.models.listing import show_card, show_models
 from HNCLogic.models.store import add_model, find_model, list_models, own_models
 from HNCLogic.models.writing import write_model
 from HNCLogic.networks.registry import make
@@ -93,7 +95,7 @@ def test_what_is_written_is_read_again(folder):
     assert sorted(p.name for p in folder.iterdir()) == [FIRST, SECOND, "model.json"]
     assert (model.card.title, model.folds) == ("tiny 0.1", 2)
     hashes = "".join(hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in (FIRST, SECOND))
-    assert model.sha256 == hashlib.sha256(hashes.encode()).hexdigest()
+    assert model.digest == hashlib.sha256(hashes.encode()).hexdigest()
     stack = np.random.default_rng(1).random((1, 12, 8, 8), dtype=np.float32)
     ours = window_probabilities(model.networks(), 2, stack, 8, 4)
     originals = window_probabilities([trained(1), trained(2)], 2, stack, 8, 4)
@@ -289,9 +291,44 @@ def test_model_that_is_not_there(folder, tmp_path):
     add_model(folder)
     with pytest.raises(InputError, match="known are tiny"):
         find_model(str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match="tiny is for method presence, not tumour-volume: none"):
+        find_model("tiny", method="tumour-volume")
+    assert find_model("tiny", method="presence").card.name == "tiny"
     (own_models() / "tiny").rename(own_models() / "renamed")
-    with pytest.raises(InputError, match="holds model tiny: rename the folder"):
-        find_model("renamed")
+    assert "holds model tiny: rename the folder" in list_models()[0].problem
+
+
+class Preparation(Record):
+    window: int
+    stride: int = 4
+
+
+def test_preprocessing_is_the_methods_to_check(folder):
+    assert open_model(folder).preparation(Preparation) == Preparation(window=8)
+    recard(folder, lambda c: c["preprocessing"].update(window="wide"))
+    with pytest.raises(InputError, match=r"model\.json does not fit: preprocessing\.window: "):
+        open_model(folder).preparation(Preparation)
+    recard(folder, lambda c: c.update(preprocessing={"window": 8, "colour": "red"}))
+    with pytest.raises(InputError, match=r"preprocessing\.colour: Extra inputs"):
+        open_model(folder).preparation(Preparation)
+
+
+def test_models_are_shown_to_people_and_to_programs(folder, capsys):
+    add_model(folder)
+    (own_models() / "broken").mkdir()
+    show_models(as_json=False)
+    shown = capsys.readouterr().out
+    assert "tiny 0.1  (your own)  method presence, from PET\n    trained on nothing at all" in shown
+    assert "broken  (your own)  CANNOT BE USED" in shown
+    show_models(as_json=True)
+    broken, tiny = json.loads(capsys.readouterr().out)
+    assert (broken["problem"] is None, tiny["problem"], tiny["inputs"]) == (False, None, ["PET"])
+    show_card("tiny", as_json=False)
+    shown = capsys.readouterr().out
+    assert "threshold     0.5, hand" in shown
+    assert "2 folds" in shown
+    show_card(str(folder), as_json=True)
+    assert json.loads(capsys.readouterr().out)["weights"][1]["fold"] == 2
 
 
 def test_writing_is_whole_or_not_at_all(tmp_path):
