@@ -11,10 +11,29 @@ from torch import nn
 from HNCLogic.networks.blocks import ResidualBlock
 
 
+class InstanceNorm(nn.Module):
+    """Instance norm with weight and bias, in whichever of torch's kernels is fastest.
+
+    One group per channel is instance norm, and the faster kernel forward. With one sample, batch
+    norm over the batch's own statistics is instance norm too, and trains twice as fast on a CPU.
+    """
+
+    def __init__(self, channels: int, epsilon: float = 1e-5):
+        super().__init__()
+        self.epsilon = epsilon
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training and len(x) == 1:
+            return nn.functional.batch_norm(
+                x, None, None, self.weight, self.bias, training=True, eps=self.epsilon
+            )
+        return nn.functional.group_norm(x, x.shape[1], self.weight, self.bias, self.epsilon)
+
+
 def _norm(channels: int) -> nn.Module:
-    # One group per channel is instance norm, in torch's faster kernel: on a CPU the whole network
-    # takes a fifth to a quarter less time than with nn.InstanceNorm3d.
-    return nn.GroupNorm(channels, channels)
+    return InstanceNorm(channels)
 
 
 def _leaky() -> nn.Module:

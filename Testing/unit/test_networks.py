@@ -167,3 +167,15 @@ def test_same_seed_same_weights(name):
 def test_what_a_card_may_not_ask_for(name, arguments, words):
     with pytest.raises(InputError, match=words):
         make(name, arguments)
+
+
+def test_instance_norm_is_torchs_own_in_every_kernel():
+    from HNCLogic.networks.attention_unet import InstanceNorm
+
+    ours, theirs = InstanceNorm(6), torch.nn.InstanceNorm3d(6, affine=True)
+    theirs.load_state_dict(ours.state_dict())
+    for training in (True, False):
+        ours.train(training)
+        for count in (1, 3):
+            x = torch.randn(count, 6, 4, 5, 7) * 3 + 1
+            assert torch.allclose(ours(x), theirs(x), atol=1e-5)
