@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from HNCLogic.errors import InputError
 from HNCLogic.inference.merging import GaussianMerge
 from HNCLogic.inference.windows import pad_to, window_starts
 
@@ -36,9 +37,17 @@ def predict_volume(
     patch's logits into probabilities before overlapping patches are merged with Gaussian weights
     (``GaussianMerge``). A volume smaller than the patch is filled up with ``outside``, and cut
     back after. ``progress`` is called with the share of patches done; if it raises, work stops.
+
+    Raises InputError where the network is made for patches of another size (its ``patch``).
     """
     import torch
 
+    made_for = tuple(getattr(network, "patch", patch))
+    if made_for != tuple(patch):
+        raise InputError(
+            f"the model's card contradicts itself: its network takes patches of {made_for} voxels "
+            f"(z, y, x), its preprocessing asks for {tuple(patch)}"
+        )
     network.eval()
     padded, back = pad_to(volume, patch, outside)
     inputs = torch.from_numpy(np.ascontiguousarray(padded, dtype=np.float32))

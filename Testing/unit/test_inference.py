@@ -106,6 +106,11 @@ def test_sigmoid_answers_each_class_for_itself(unet):
         predict_volume(unet, values, PATCH, PATCH, activation="relu")
 
 
+def test_card_whose_patches_are_not_its_networks_is_refused(unet):
+    with pytest.raises(InputError, match=r"takes patches of \(16, 32, 48\).*asks for \(16, 32, 32"):
+        predict_volume(unet, volume(*PATCH), (16, 32, 32), (8, 32, 32))
+
+
 def test_folds_are_averaged_and_made_one_at_a_time():
     alive = []
 
