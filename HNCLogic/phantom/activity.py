@@ -49,14 +49,14 @@ def draw_uptake(rng: np.random.Generator, age: float) -> Uptake:
 def activity(canvas: Canvas, uptake: Uptake, texture: np.ndarray) -> np.ndarray:
     """SUVbw on the canvas: float32, axes (z, y, x).
 
-    ``texture``: noise of variance 1 on the canvas, which makes organs uneven by about 8 %.
+    ``texture``: noise of variance 1 on the canvas, which makes organs uneven by about 12 %.
     """
     x = canvas.axes[0]
     middle = int(np.searchsorted(x, 0.0))
     suv = np.empty(canvas.labels.shape, np.float32)
     suv[..., :middle] = uptake.right[canvas.labels[..., :middle]]
     suv[..., middle:] = uptake.left[canvas.labels[..., middle:]]
-    suv *= 1 + 0.08 * np.clip(texture, -3, 3)
+    suv *= 1 + 0.12 * np.clip(texture, -3, 3)
     return suv
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from HNCLogic.phantom import chest, head, neck
+from HNCLogic.phantom import brain, chest, head, neck
 from HNCLogic.phantom.noise import on_grid, smooth_field
 from HNCLogic.phantom.plan import Plan
 from HNCLogic.phantom.shapes import Canvas
@@ -24,13 +24,21 @@ HIGH = (246.0, 136.0, 226.0)
 class Anatomy:
     plan: Plan
     surface_noise: sitk.Image  # moves rough surfaces; atlas space
+    folds: sitk.Image  # finer noise, in the head only: the folds of the brain
 
     def painted(self, spacing: float) -> Canvas:
         """The tissues on a grid of ``spacing`` mm over the whole of atlas space."""
         canvas = Canvas(LOW, HIGH, spacing)
         canvas.roughness = on_grid(self.surface_noise, canvas.low, spacing, canvas.size)
+        canvas.folds = on_grid(self.folds, canvas.low, spacing, canvas.size)
         self.plan.paint(canvas)
         return canvas
+
+    @property
+    def teeth(self) -> np.ndarray:
+        """Where the teeth are: (n, 3) mm, atlas space."""
+        boxes = [(s.shape.low, s.shape.high) for s in self.plan.strokes if s.tissue == "teeth"]
+        return np.asarray(boxes).mean(axis=1)
 
 
 def draw_anatomy(rng: np.random.Generator) -> Anatomy:
@@ -40,11 +48,12 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
     head.add_outline(plan, fatness)
     chest.add_chest(plan)
     neck.add_muscles(plan)
-    head.add_skull_and_brain(plan)
+    brain.add_skull_and_brain(plan)
     neck.add_vessels(plan)
     neck.add_glands(plan)
     head.add_face(plan)
     head.add_jaws(plan)
     neck.add_spine(plan)
     neck.add_airway(plan)
-    return Anatomy(plan, smooth_field(rng, LOW, HIGH, 12.0))
+    folds = smooth_field(rng, (-80.0, -95.0, 70.0), (80.0, 100.0, 215.0), 7.0)
+    return Anatomy(plan, smooth_field(rng, LOW, HIGH, 12.0), folds)

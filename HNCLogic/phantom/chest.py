@@ -49,7 +49,7 @@ def add_chest(plan: Plan) -> None:
         ([(-28, -20, -200), (-26, -22, -128), (-28, -8, -100)], 9),
         ([(28, -10, -104), (8, -30, -124), (-26, -22, -138)], 7),
     ):
-        plan.add("vessel", tube(points, radius), (*SOFT, "lung", "bone"))
+        plan.add("vessel", tube(points, radius), (*SOFT, "bone"))
 
 
 def _cages(plan: Plan) -> list[tuple[Shape, Shape, Shape]]:

@@ -1,4 +1,4 @@
-"""The head: skull, brain, face, sinuses, teeth, mandible, and the muscles that move it.
+"""The head: its outline, face, sinuses, teeth, jaws, and the muscles that move them.
 
 Atlas space, millimetres: x to the left, y to the back (0 at the ear canals), z to the head
 (0 at the hyoid). Figures are those of an average adult, varied by the plan.
@@ -21,7 +21,7 @@ def add_outline(plan: Plan, fatness: float) -> None:
     """
     neck = float(np.exp(0.06 * plan.rng.standard_normal()) * (1 + 0.15 * (fatness - 1)))
     knots = np.array(
-        # z, half width, front, back
+        # z, half width, front, back; how much the front narrows is added below
         [
             (217, 4, -8, 16),
             (213, 26, -30, 40),
@@ -57,7 +57,8 @@ def add_outline(plan: Plan, fatness: float) -> None:
         depth = np.interp(knots[:, 0], [-120, -60, 20, 100], by)
         inner = knots + np.stack([0 * depth, -depth, depth, -depth], axis=1)
         inner[:, 1] = np.maximum(inner[:, 1], 1)
-        return inner
+        face = np.interp(knots[:, 0], [-30, 0, 40, 90, 130], [0, 0.22, 0.3, 0.2, 0.1])
+        return np.column_stack([inner, face])
 
     skin = 1.7
     # The skull needs room: the outline grows with the skin, the scalp is thin everywhere.
@@ -67,78 +68,15 @@ def add_outline(plan: Plan, fatness: float) -> None:
         ("soft", tuple(skin + fatness * np.array([11, 6, 6, 3])), 2.0),
     ):
         plan.add(tissue, loft(shrunk(by), power=2.15, roughness=rough))
-    nose = [(0, -92, 106), (0, -103, 88), (0, -113, 72), (0, -104, 66)]
-    plan.add("skin", tube(nose, [6, 9, 12, 12]), onto=("outside",))
-    plan.add("soft", tube(nose, [4, 7, 10, 10]), onto=("skin", "fat"))
+    nose = [(0, -91, 108), (0, -99, 90), (0, -107, 74), (0, -101, 68)]
+    plan.add("skin", tube(nose, [6, 8, 10, 11]), onto=("outside",))
+    plan.add("soft", tube(nose, [4, 6, 8, 9]), onto=("skin", "fat"))
     plan.add_both("skin", ellipsoid(plan.at(78, 14, 92), (3.5, 15, 28), (0, 0, 20)), ("outside",))
     plan.add_both("airway", tube([(78, 4, 90), (58, 4, 90)], 3))
     # Fat between the muscles of the neck, under the chin and in the cheeks.
     plan.add_both("fat", ellipsoid(plan.at(40, 18, -25), (16, 24, 60), roughness=5), ("soft",))
     plan.add_both("fat", ellipsoid(plan.at(42, -50, 55), (13, 22, 26), roughness=4), ("soft",))
     plan.add("fat", ellipsoid(plan.at(0, -58, -8), (28, 16, 8), roughness=3), ("soft",))
-
-
-def add_skull_and_brain(plan: Plan) -> None:
-    at, size = plan.at, plan.size
-    middle = np.array([0.0, 3.0, 145.0])
-    swell = float(np.exp(0.015 * plan.rng.standard_normal()))
-    outer, inner = np.array([71, 92, 66]) * swell, np.array([65, 86, 60]) * swell
-    thick = 5 + 1.5 * plan.rng.random()
-
-    def floor(y):  # height of the cranial floor: anterior, middle and posterior fossa
-        return np.interp(
-            y, [-90, -42, -34, -22, 12, 22, 35, 80], [120, 117, 106, 98, 98, 86, 80, 84]
-        ).astype(np.float32)
-
-    def above(drop):
-        return lambda x, y, z: z - (floor(y) - drop)  # negative below the floor
-
-    skull = ellipsoid(middle, outer).minus(above(thick + 1))
-    cavity = ellipsoid(middle, inner).minus(above(0))
-    plan.add("bone", skull)
-    plan.add(
-        "marrow", ellipsoid(middle, (outer + inner) / 2 + 0.8).minus(above(thick - 1)), ("bone",)
-    )
-    plan.add("bone", ellipsoid(middle, inner + 1.6).minus(above(1.6)))
-    plan.add("csf", cavity)
-    brain = ellipsoid(middle, inner - 2.5, roughness=0.6).minus(above(-2))
-    plan.add("grey matter", brain)
-    # Sulci: white matter comes near the surface in places, and not at all in others.
-    plan.add("white matter", ellipsoid(middle, inner - 11.5, roughness=4.5).minus(above(-9)))
-    plan.add("grey matter", ellipsoid((0, 3, 150), (4.5, 78, 52)), ("white matter",))
-    plan.add("csf", ellipsoid((0, 3, 152), (1.2, 82, 54)), ("grey matter", "white matter"))
-    plan.add("white matter", ellipsoid((0, 2, 148), (14, 40, 8)))
-    for centre, radii in (((19, -14, 146), (6, 17, 10)), ((10, 10, 146), (7, 12, 8))):
-        plan.add_both("deep grey", ellipsoid(at(*centre), size(*radii)))
-    plan.add_both("grey matter", ellipsoid(at(44, -2, 134), (5, 22, 16), roughness=2))
-    plan.add_both("csf", ellipsoid(at(9, -16, 156), size(4, 22, 6, spread=0.2), (12, 0, -8)))
-    plan.add_both("csf", ellipsoid(at(20, 30, 148), size(4, 16, 8, spread=0.2)))
-    below = ellipsoid((0, 50, 96), (50, 34, 24)).minus(tentorium_above())
-    plan.add("csf", below, ("grey matter", "white matter"))
-    plan.add_both(
-        "cerebellum",
-        ellipsoid((22, 48, 98), size(27, 30, 17, spread=0.04), roughness=1),
-        ("csf", "grey matter", "white matter"),
-    )
-    plan.add("white matter", ellipsoid((0, 40, 100), (22, 14, 7), roughness=1), ("cerebellum",))
-    plan.add(
-        "csf",
-        tube([(0, 22, 112), (0, 26, 84)], [17, 10]),
-        ("grey matter", "white matter", "bone", "marrow", "cerebellum"),
-    )
-    plan.add("brainstem", tube([(0, 12, 128), (0, 17, 108), (0, 26, 84)], [13, 12, 6.5]))
-    plan.add_both("mastoid", ellipsoid(at(54, 24, 88), size(11, 14, 16)))
-    plan.add_both(
-        "bone",
-        tube([(20, -2, 98), (52, 14, 92)], [7, 9]),
-        ("soft", "bone", "marrow", "csf", "grey matter"),
-    )
-    plan.add_both("bone", ellipsoid((16, 24, 76), (7, 11, 6)), SOFT)
-
-
-def tentorium_above():
-    """Above the tentorium, which parts cerebrum and cerebellum."""
-    return lambda x, y, z: 114 - z
 
 
 def add_face(plan: Plan) -> None:
@@ -148,9 +86,9 @@ def add_face(plan: Plan) -> None:
     def near(dx, dy, dz):
         return orbit + np.array([dx, dy, dz])
 
-    plan.add("bone", ellipsoid((0, -62, 76), (38, 30, 26), power=3), SOFT)
-    plan.add("marrow", ellipsoid((0, -62, 76), (34, 27, 23), power=3), ("bone",))
-    plan.add_both("bone", ellipsoid(orbit, (20, 25, 19)), (*SOFT, "marrow"))
+    plan.add_both("bone", ellipsoid((27, -60, 78), (17, 20, 19), roughness=0.7), SOFT)
+    plan.add("bone", ellipsoid((0, -62, 76), (18, 34, 24), power=3), SOFT)
+    plan.add_both("bone", ellipsoid(orbit, (19, 25, 18.5)), (*SOFT, "marrow"))
     plan.add("bone", ellipsoid((0, -62, 106), (20, 30, 14), power=3), SOFT)
     plan.add_both("fat", ellipsoid(near(0, -3, 0), (17.5, 25, 16.5)))
     plan.add_both("eye", ellipsoid(near(0, -12, 0), size(12, 12, 12, spread=0.03)))
@@ -161,7 +99,10 @@ def add_face(plan: Plan) -> None:
             "eye muscle", tube([front, near(dx * 0.9 - 4, 8, dz * 0.9), apex], 2.4), ("fat",)
         )
     plan.add_both("brainstem", tube([orbit, apex], 2.2), ("fat",))
-    plan.add_both("airway", ellipsoid(at(25, -58, 78), size(12, 15, 16, spread=0.15)))
+    plan.add_both(
+        "airway",
+        ellipsoid(at(27, -60, 78, spread=0.7), size(14.5, 17.5, 16.5, spread=0.06), roughness=0.7),
+    )
     plan.add_both("airway", ellipsoid(at(7, -60, 108), (6, 22, 10), roughness=2))
     plan.add("airway", ellipsoid(at(0, -26, 102), size(13, 12, 9, spread=0.12)))
     plan.add_both(
@@ -169,7 +110,7 @@ def add_face(plan: Plan) -> None:
     )
     plan.add("mucosa", ellipsoid((0, -58, 78), (16, 40, 22), power=2.6))
     plan.add("airway", ellipsoid((0, -60, 78), (13, 40, 20), power=2.6))
-    plan.add("airway", tube([(0, -92, 76), (0, -104, 66)], [8, 7]))
+    plan.add("airway", tube([(0, -90, 76), (0, -101, 66)], [6, 5]))
     for z, length in ((69, 20), (81, 18), (91, 13)):
         swollen = float(np.exp(0.2 * plan.rng.standard_normal()))
         plan.add_both(
@@ -192,11 +133,11 @@ def add_jaws(plan: Plan) -> None:
     """Mandible, teeth, masticators, tongue and floor of mouth."""
     at, size = plan.at, plan.size
     body = float(np.exp(0.05 * plan.rng.standard_normal()))
-    plan.add("bone", tube(_arch(27, -48, -86, 52), 6.5, (1, 1, 1.2)), None)
+    plan.add("bone", tube(_arch(26, -48, -85, 53), 5.5, (1, 1, 1.3)), None)
     jaw = _arch(46 * body, -16, -86, 15)
     lift = [(x, y, z + 9 * (abs(x) / 46) ** 3) for x, y, z in jaw]
-    plan.add("bone", tube(lift, 6, (1, 1, 2.1)))
-    plan.add("marrow", tube(lift, 3.3, (1, 1, 2.2)), ("bone",))
+    plan.add("bone", tube(lift, 5.2, (1, 1, 2.3)))
+    plan.add("marrow", tube(lift, 3, (1, 1, 2.6)), ("bone",))
     ramus = [(46 * body, -14, 24), (49, -8, 52), (50, 1, 86)]
     plan.add_both("bone", tube(ramus, [5.5, 4.5, 5], (1, 2.2, 1)))
     plan.add_both("marrow", tube(ramus, [3, 2.2, 2], (1, 2.2, 1)), ("bone",))

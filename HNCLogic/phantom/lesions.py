@@ -89,7 +89,7 @@ def draw_malignant(rng: np.random.Generator, node_median_ml: float) -> list[Lesi
     place, ratio = SITES[site][1][int(rng.integers(len(SITES[site][1])))]
     side = int(rng.choice([-1, 1]))
     volume = _lognormal(rng, 8.0, 0.9, 0.8, 70)
-    suv = _lognormal(rng, 9.5 * (volume / 8) ** 0.2, 0.4, 4, 25)
+    suv = _lognormal(rng, 8.5 * (volume / 8) ** 0.2, 0.45, 4, 25)
     necrotic = volume > 5 and rng.random() < 0.25
     found = [
         _lesion(rng, "primary", site, _flip(place, side), ratio, 3.0, volume, suv, bool(necrotic))
@@ -125,7 +125,7 @@ def draw_harmless(rng: np.random.Generator, likelihood: float) -> list[Lesion]:
             _lesion(rng, "inflammation", site, _flip(place, side), ratio, 5.0, volume, suv, False)
         )
     if rng.random() < likelihood * 0.6:
-        volume, suv = _lognormal(rng, 1.8, 0.3, 0.8, 4), float(rng.uniform(3.5, 7.5))
+        volume, suv = _lognormal(rng, 1.8, 0.3, 0.8, 4), float(rng.uniform(3.5, 8))
         where = _flip((17, -18, 36), side)
         found.append(
             _lesion(

@@ -122,8 +122,15 @@ def simulate(
     ct_grid = scanner.axial_grid(
         (step, step, site.ct_slice_mm if fine_ct else 3.0), (pixels, pixels), middle, bottom, top
     )
-    hu = scanner.ct(fine if fine_ct else canvas, ct_grid, pose.to_atlas, contrast, rng["ct"])
+    filled = rng["ct"].integers(1, 5) if rng["ct"].random() < 0.45 else 0
+    metal = anatomy.teeth[rng["ct"].permutation(len(anatomy.teeth))[:filled]]
+    fillings = np.array([pose.scanner_point(tooth) for tooth in metal]).reshape(-1, 3)
+    couch_y = pose.scanner_point((0, 116, -180))[1] + 6
+    hu = scanner.ct(
+        fine if fine_ct else canvas, ct_grid, pose.to_atlas, contrast, rng["ct"], fillings, couch_y
+    )
     notes = (("brown fat",) if brown else ()) + (("contrast-enhanced CT",) if contrast else ())
+    notes += ("dental metal",) if len(fillings) else ()
     placed = [
         replace(found, centre=tuple(float(v) for v in pose.scanner_point(found.centre) - shift))
         for found in grown

@@ -18,6 +18,9 @@ from HNCLogic.phantom.shapes import Canvas
 from HNCLogic.phantom.tissues import LABEL, column
 
 FWHM = 2.3548  # full width at half maximum of a Gaussian, in standard deviations
+# Gain of CT number 70 s after iodine, HU.
+IODINE = {"vessel": 130, "tumour": 30, "thyroid": 60, "mucosa": 25, "submandibular": 35,
+          "parotid": 20, "node": 30}  # fmt: skip
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
@@ -38,7 +41,7 @@ class Centre:
 CENTRES = {
     centre.name: centre
     for centre in (
-        Centre("north", (4.0, 4.0, 4.0), 144, (5.5, 6.8), 5.5, (0.08, 0.13), 3.0, 2.7),
+        Centre("north", (4.0, 4.0, 4.0), 144, (5.5, 6.8), 5.5, (0.09, 0.14), 3.0, 2.7),
         Centre("south", (2.3, 2.3, 2.8), 256, (5.0, 6.2), 4.8, (0.10, 0.15), 2.5, 2.7),
         Centre("east", (4.0, 4.0, 4.0), 144, (5.0, 6.0), 5.0, (0.09, 0.15), 3.0, 0.7),
     )
@@ -96,7 +99,7 @@ def pet(
     body = image > 0.1
     width = np.sqrt(body.sum(axis=(1, 2)) * grid.spacing[0] * grid.spacing[1] / np.pi)
     thick = np.clip(np.exp((width - 110.0) / 180.0), 0.7, 1.6)[:, None, None]
-    spread = liver_cov * thick * 2.0 * (np.maximum(image, 0.02) / 2.0) ** 0.75
+    spread = liver_cov * thick * 2.0 * (np.maximum(image, 0.002) / 2.0) ** 0.65
     return np.maximum(image + spread * noise, 0.0).astype(np.float32)
 
 
@@ -106,12 +109,17 @@ def ct(
     transform: sitk.Transform,
     contrast: bool,
     rng: np.random.Generator,
+    fillings: np.ndarray,
+    couch_y: float,
 ) -> np.ndarray:
-    """CT of the tissues on the canvas: whole HU, float32, axes (z, y, x)."""
+    """CT of the tissues on the canvas: whole HU, float32, axes (z, y, x).
+
+    ``contrast``: after iodine. ``fillings``: metal in teeth, (n, 3) LPS mm. ``couch_y``: where
+    the couch's top is, mm.
+    """
     table, texture = column("hu"), column("hu_texture")
     if contrast:
-        for name, gain in (("vessel", 130), ("tumour", 30), ("thyroid", 60), ("mucosa", 25),
-                           ("submandibular", 35), ("parotid", 20), ("necrosis", -4)):  # fmt: skip
+        for name, gain in IODINE.items():
             table[LABEL[name]] += gain
     grain = gaussian_filter(rng.standard_normal(canvas.labels.shape, np.float32), 0.6)
     grain *= 1 / grain.std()
@@ -120,8 +128,43 @@ def ct(
     noise = gaussian_filter(rng.standard_normal(hu.shape, np.float32), (0, 0.6, 0.6))
     width = np.sqrt((hu > -300).sum(axis=(1, 2)) * grid.spacing[0] * grid.spacing[1] / np.pi)
     spread = 8.0 * np.clip(np.exp((width - 90) / 90), 0.8, 3.0)[:, None, None]
-    hu += spread * noise / noise.std()
+    _add_couch(hu, grid, couch_y)
+    for filling in fillings:
+        _add_streaks(hu, grid, filling, rng)
+    hu += (spread / noise.std()).astype(np.float32) * noise
     return np.round(np.clip(hu, -1024, 3071)).astype(np.float32)
+
+
+def _add_couch(hu: np.ndarray, grid: Grid, top: float) -> None:
+    """A carbon shell round foam, hollow to the patient; changes ``hu`` where there is air."""
+    x = grid.origin[0] + grid.spacing[0] * np.arange(grid.size[0])
+    y = grid.origin[1] + grid.spacing[1] * np.arange(grid.size[1])
+    middle = x.mean()
+    depth = y[:, None] - (top - ((x - middle) ** 2 / 900.0)[None])
+    across = (np.abs(x - middle) < 205)[None]
+    shell = across & (((depth > 0) & (depth < 3)) | ((depth > 22) & (depth < 25)))
+    foam = across & (depth >= 3) & (depth <= 22)
+    for where, value in ((shell, -350.0), (foam, -920.0)):
+        rows, columns = np.nonzero(where)
+        hu[:, rows, columns] = np.maximum(hu[:, rows, columns], value)
+
+
+def _add_streaks(hu: np.ndarray, grid: Grid, filling: np.ndarray, rng: np.random.Generator) -> None:
+    """Metal in a tooth, and the bright and dark streaks it throws; changes ``hu``."""
+    strength = rng.uniform(150, 500)
+    waves = rng.standard_normal((2, 24)) / np.sqrt(24)
+    x, y, z = (grid.origin[i] + grid.spacing[i] * np.arange(grid.size[i]) for i in range(3))
+    dx, dy = (x - filling[0])[None], (y - filling[1])[:, None]
+    radius, angle = np.hypot(dx, dy), np.arctan2(dy, dx)
+    pattern = np.zeros(radius.shape)
+    for order in range(24):
+        phase = (order + 3) * angle
+        pattern += waves[0, order] * np.cos(phase) + waves[1, order] * np.sin(phase)
+    pattern *= strength * np.exp(-radius / 38.0) * np.minimum(radius / 4.0, 1)
+    for index in np.nonzero(np.abs(z - filling[2]) < 5.0)[0]:
+        near = np.exp(-((z[index] - filling[2]) ** 2) / 12.0)
+        hu[index] += (pattern * near).astype(np.float32)
+        hu[index][(radius < 2.8) & (near > 0.5)] = 3071.0
 
 
 def t1(
@@ -135,7 +178,10 @@ def t1(
 
     ``bias``: the coil's sensitivity on the canvas, about 1. Noise is Rician.
     """
-    signal = gaussian_filter(column("t1")[canvas.labels], 0.6) * bias
+    grain = gaussian_filter(rng.standard_normal(canvas.labels.shape, np.float32), 0.8)
+    grain *= 0.05 / grain.std()
+    signal = column("t1")[canvas.labels] * (1 + grain)
+    signal = gaussian_filter(signal, 0.5) * bias
     image = read(10.0 * signal, canvas, grid, transform, 0.0)
     real = image + 14.0 * rng.standard_normal(image.shape, np.float32)
     imaginary = 14.0 * rng.standard_normal(image.shape, np.float32)

@@ -8,7 +8,7 @@ inside it, roughly in millimetres from its surface, so that noise added to it mo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -24,21 +24,19 @@ class Shape:
     high: tuple[float, float, float]
     level: Level  # (x, y, z) → about mm to the surface, negative inside
     roughness: float = 0.0  # mm: how far noise moves the surface
+    folds: float = 0.0  # mm: the same by finer noise, for the folds of the brain
 
     def mirrored(self) -> Shape:
         """The same on the other side of the body."""
         low = (-self.high[0], *self.low[1:])
         high = (-self.low[0], *self.high[1:])
-        return Shape(low, high, lambda x, y, z: self.level(-x, y, z), self.roughness)
+        level = self.level
+        return replace(self, low=low, high=high, level=lambda x, y, z: level(-x, y, z))
 
     def minus(self, level: Level) -> Shape:
         """The part of the shape where ``level`` is positive."""
-        return Shape(
-            self.low,
-            self.high,
-            lambda x, y, z: np.maximum(self.level(x, y, z), -level(x, y, z)),
-            self.roughness,
-        )
+        own = self.level
+        return replace(self, level=lambda x, y, z: np.maximum(own(x, y, z), -level(x, y, z)))
 
 
 def ellipsoid(
@@ -47,13 +45,14 @@ def ellipsoid(
     angles: tuple[float, float, float] = (0.0, 0.0, 0.0),
     roughness: float = 0.0,
     power: float = 2.0,
+    folds: float = 0.0,
 ) -> Shape:
     """(Super)ellipsoid; ``angles`` in degrees turn it about x, then y, then z."""
     centre, radii = np.asarray(centre, float), np.asarray(radii, float)
     turned = any(angles)
     matrix = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
     reach = np.abs(matrix) @ radii if power > 2 else np.sqrt((matrix**2) @ radii**2)
-    reach = reach + 3 * roughness
+    reach = reach + 3 * (roughness + folds)
     scale = float(radii.min())
 
     def level(x, y, z):
@@ -68,7 +67,7 @@ def ellipsoid(
             q = sum(np.abs(d[i] / radii[i]) ** power for i in range(3)) ** (1 / power)
         return (q - 1) * scale
 
-    return Shape(tuple(centre - reach), tuple(centre + reach), level, roughness)
+    return Shape(tuple(centre - reach), tuple(centre + reach), level, roughness, folds)
 
 
 def tube(
@@ -110,17 +109,23 @@ def _capsule(a: np.ndarray, b: np.ndarray, ra: float, rb: float, stretch: np.nda
 
 
 def loft(knots: np.ndarray, power: float = 2.2, roughness: float = 0.0) -> Shape:
-    """A trunk of superelliptic sections; ``knots`` (n, 4): z, half width, y front, y back."""
+    """A trunk of superelliptic sections.
+
+    ``knots`` (n, 5): z, half width, y of the front, y of the back (mm), and how much narrower the
+    front end is than the middle, as a share.
+    """
     knots = np.asarray(knots, float)
     knots = knots[np.argsort(knots[:, 0])]
-    curves = [PchipInterpolator(knots[:, 0], knots[:, i]) for i in (1, 2, 3)]
+    curves = [PchipInterpolator(knots[:, 0], knots[:, i]) for i in (1, 2, 3, 4)]
     z_low, z_high = knots[0, 0], knots[-1, 0]
 
     def level(x, y, z):
         inside = np.clip(z, z_low, z_high)
-        half, front, back = (curve(inside).astype(np.float32) for curve in curves)
+        half, front, back, taper = (curve(inside).astype(np.float32) for curve in curves)
         middle, depth = (front + back) / 2, np.maximum((back - front) / 2, 0.5)
-        q = np.abs(x / half) ** power + np.abs((y - middle) / depth) ** power
+        forward = np.clip((middle - y) / depth, 0, 1)
+        width = half * (1 - taper * forward**2)
+        q = np.abs(x / width) ** power + np.abs((y - middle) / depth) ** power
         beyond = np.maximum(z - z_high, z_low - z)
         return np.maximum((q ** (1 / power) - 1) * np.minimum(half, depth), beyond)
 
@@ -143,6 +148,7 @@ class Canvas:
         )
         self.labels = np.zeros(self.size[::-1], np.uint8)
         self.roughness: np.ndarray | None = None  # unit-variance noise that moves rough surfaces
+        self.folds: np.ndarray | None = None  # finer noise, for the brain
 
     @property
     def axes(self) -> list[np.ndarray]:
@@ -167,6 +173,8 @@ class Canvas:
         level = shape.level(x, y, z)
         if shape.roughness and self.roughness is not None:
             level = level + shape.roughness * self.roughness[cuts]
+        if shape.folds and self.folds is not None:
+            level = level + shape.folds * self.folds[cuts]
         return cuts, np.broadcast_to(level <= 0, self.labels[cuts].shape)
 
     def paint(self, tissue: int, shape: Shape, onto: np.ndarray | None = None) -> None:
