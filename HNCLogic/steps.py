@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from HNCLogic.errors import InputError, first_problem
+from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid, ras, resample
 from HNCLogic.images.study import Study
 from HNCLogic.job import (
@@ -20,7 +20,6 @@ from HNCLogic.job import (
     Job,
     Lesion,
     Presence,
-    Record,
     Region,
     SliceHeat,
     Totals,
@@ -71,26 +70,6 @@ def read(job: Job) -> Findings:
     return found
 
 
-def _model(name: str, method: str, preparation: type[Record]):
-    """The model of that name or in that folder, and its preprocessing as the method reads it."""
-    from pydantic import ValidationError
-
-    from HNCLogic.models.store import find_model
-
-    model = find_model(name)
-    if model.card.method != method:
-        raise InputError(
-            f"the model {model.card.name} is for {model.card.method}, not for {method}: "
-            "hnc models list shows which is for what"
-        )
-    try:
-        return model, preparation.model_validate(model.card.preprocessing)
-    except ValidationError as error:
-        raise InputError(
-            f"{model.folder}: the card's preprocessing does not fit: {first_problem(error)}"
-        ) from error
-
-
 def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Progress) -> None:
     """Verdict of method 1 and, where asked for, its Grad-CAM on the patient's grid.
 
@@ -99,9 +78,10 @@ def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Prog
     from HNCLogic.inference.device import choose_device
     from HNCLogic.inference.windows import window_starts
     from HNCLogic.methods import presence
+    from HNCLogic.models.store import find_model
 
-    model, preparation = _model(job.presence_model, "presence", presence.Preparation)
-    card = model.card
+    model = find_model(job.presence_model, "presence")
+    card, preparation = model.card, model.preparation(presence.Preparation)
     roles = [source.role for source in card.inputs]
     missing = presence.missing_roles(roles, found.study)
     if missing and job.task == "analyze":
@@ -151,7 +131,7 @@ def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Prog
         model=f"{card.name} {card.version}",
         trained_on=card.training.words,
     )
-    found.models[f"{card.name} {card.version}"] = model.sha256
+    found.models[f"{card.name} {card.version}"] = model.digest
     if with_heat:
         reference = Grid.of(found.study.reference)
         found.heatmap = resample(stack.grid.image(heat.values), reference, 0.0)
@@ -234,9 +214,10 @@ def _by_network(job: Job, found: Findings, progress: Progress) -> sitk.Image | N
     from HNCLogic.inference.device import choose_device
     from HNCLogic.inference.ensemble import mean_volume
     from HNCLogic.methods import tumour_volume
+    from HNCLogic.models.store import find_model
 
-    model, preparation = _model(job.volume_model, "tumour-volume", tumour_volume.Preparation)
-    card = model.card
+    model = find_model(job.volume_model, "tumour-volume")
+    card, preparation = model.card, model.preparation(tumour_volume.Preparation)
     ct_required = any(source.role == "CT" and source.required for source in card.inputs)
     name = f"{card.name} {card.version}"
     if "CT" not in found.study.images:
@@ -263,7 +244,7 @@ def _by_network(job: Job, found: Findings, progress: Progress) -> sitk.Image | N
     classes = tumour_volume.classes_on(Grid.of(found.study.pet), probabilities, volume.grid)
     found.delineation = f"{job.delineation.in_words()} {name}"
     found.delineation_trained_on = card.training.words
-    found.models[name] = model.sha256
+    found.models[name] = model.digest
     found.lap("outlines to the patient's grid")
     return classes
 

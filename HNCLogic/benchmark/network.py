@@ -17,8 +17,8 @@ def measure(slices: int, repeats: int, model: str = "tumour-volume-petct") -> li
     from HNCLogic.methods.tumour_volume import Preparation
     from HNCLogic.models.store import find_model
 
-    found = find_model(model)
-    preparation = Preparation.model_validate(found.card.preprocessing)
+    found = find_model(model, "tumour-volume")
+    preparation = found.preparation(Preparation)
     network = next(iter(found.networks()))
     use_threads()
     patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
