@@ -14,11 +14,12 @@ class InputError(Exception):
 
 
 def first_problem(error) -> str:
-    """A pydantic ValidationError in one line: where, and what would be right.
+    """Where and what the first finding of a pydantic ValidationError is, and how many follow.
 
     The value itself stays out: it may be anything.
     """
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part)[:60] for part in first["loc"]) or "the whole"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {message[:1].lower()}{message[1:]}"
+    findings = error.errors(include_url=False, include_input=False)
+    where = ".".join(str(part)[:40] for part in findings[0]["loc"]) or "the whole"
+    what = findings[0]["msg"].removeprefix("Value error, ")
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return f"{where}: {what}{more}"

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from HNCLogic.errors import InputError
+from HNCLogic.errors import InputError, first_problem
 from HNCLogic.job import Aggregation, Record, Role
 from HNCLogic.networks.registry import check_arguments
 
@@ -195,16 +195,7 @@ def card_of(fields: dict[str, Any], source: str) -> Card:
     try:
         return Card.model_validate(fields)
     except ValidationError as error:
-        raise InputError(f"{source} does not fit: {first_finding(error)}") from error
-
-
-def first_finding(error: ValidationError) -> str:
-    """Where and what the first of pydantic's findings is, in a few words, and how many follow."""
-    findings = error.errors(include_url=False, include_input=False)
-    where = ".".join(str(part)[:40] for part in findings[0]["loc"]) or "card"
-    what = findings[0]["msg"].removeprefix("Value error, ")
-    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-    return f"{where}: {what}{more}"
+        raise InputError(f"{source} does not fit: {first_problem(error)}") from error
 
 
 def read_card(folder: Path) -> Card:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from HNCLogic.errors import InputError
-from HNCLogic.models.card import CARD_FILE, Card, first_finding, read_card
+from HNCLogic.errors import InputError, first_problem
+from HNCLogic.models.card import CARD_FILE, Card, read_card
 from HNCLogic.models.weights import (
     largest_file,
     load_weights,
@@ -57,7 +57,7 @@ class Model:
             return kind.model_validate(self.card.preprocessing)
         except ValidationError as error:
             where = f"{self.folder / CARD_FILE} does not fit: preprocessing"
-            raise InputError(f"{where}.{first_finding(error)}") from error
+            raise InputError(f"{where}.{first_problem(error)}") from error
 
     def check_hashes(self) -> None:
         """Compare each weights file with its SHA-256. Raises InputError at the first that differs.
