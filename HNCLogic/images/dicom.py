@@ -115,7 +115,7 @@ def _series_of(paths: list[Path], folder: Path) -> list[Series]:
             raise InputError(_nothing_found(folder, not_dicom, false_dicom, others))
         notes = ()
         if false_dicom:
-            notes = (f"left out, not DICOM despite the name: {_some(false_dicom)}",)
+            notes = (f"{len(false_dicom)} files were left out: not DICOM despite their names.",)
         series = [_describe(key, files, folder, notes) for key, files in grouped.items()]
     return sorted(series, key=lambda s: (s.number is None, s.number or 0, s.uid))
 

@@ -47,14 +47,14 @@ def refuse_activity_as_suv(values: np.ndarray, source: str) -> None:
         )
 
 
-def ct_warnings(values: np.ndarray, name: str) -> list[str]:
+def ct_warnings(values: np.ndarray) -> list[str]:
     """What is odd about a CT's values if they are meant as Hounsfield units."""
     lowest, highest = float(values.min()), float(values.max())
     if lowest >= -100:
         return [
-            f"{name} does not look like a CT in HU: its values are {lowest:.4g} to {highest:.4g}, "
+            f"This does not look like a CT in HU: its values are {lowest:.4g} to {highest:.4g}, "
             "and air would be near -1000."
         ]
     if highest < 0 or lowest < -10000:
-        return [f"{name} does not look like a CT in HU: {lowest:.4g} to {highest:.4g}."]
+        return [f"This does not look like a CT in HU: {lowest:.4g} to {highest:.4g}."]
     return []

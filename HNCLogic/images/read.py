@@ -18,6 +18,7 @@ from HNCLogic.images.plausible import (
     refuse_ct_as_pet,
     refuse_unusable,
 )
+from HNCLogic.images.quiet import quiet_dicom
 from HNCLogic.images.series import read_series
 from HNCLogic.images.series_choice import choose_series
 from HNCLogic.images.suv import suv_factors, suv_warnings
@@ -36,7 +37,7 @@ class LoadedImage:
     image: sitk.Image
     source: str  # in words, without path or name
     suv: SuvRecord | None = None  # with its own warnings
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)  # without path or name, as they travel
     patient: str | None = None  # the same for the same patient within one run; DICOM only
     frame_of_reference: str | None = None  # DICOM only
 
@@ -112,10 +113,11 @@ def _from_dicom(path: Path, role: str, choice: str | None, by_hand: SuvByHand) -
     source = f"{path}, series {series.number}" if series.number is not None else str(path)
     refuse_unusable(values, source)
     if role == "PET":
-        factors, record = suv_factors(headers, by_hand, source)
+        with quiet_dicom():
+            factors, record = suv_factors(headers, by_hand, source)
         return _as_suv(loaded, values, factors, record)
     if role == "CT":
-        loaded.warnings += ct_warnings(values, "The CT")
+        loaded.warnings += ct_warnings(values)
     return loaded
 
 
@@ -128,7 +130,7 @@ def _from_file(path: Path, role: str, by_hand: SuvByHand) -> LoadedImage:
     values = sitk.GetArrayFromImage(image)
     refuse_unusable(values, str(path))
     if role == "CT":
-        loaded.warnings += ct_warnings(values, path.name)
+        loaded.warnings += ct_warnings(values)
     if role != "PET":
         return loaded
     refuse_ct_as_pet(values, str(path), noisy=by_hand.units == "BQML")
@@ -179,7 +181,7 @@ def _assumed_suv(by_hand: SuvByHand, path: Path) -> tuple[np.ndarray, SuvRecord]
         "formula": f"SUVbw = value × 1 ({words})",
         "warnings": [
             *record.warnings,
-            f"{path.name} does not state its units; its values were taken as SUVbw "
+            "The PET's file does not state its units; its values were taken as SUVbw "
             "(if they are, --pet-units SUVbw says so).",
         ],
     }

@@ -66,8 +66,8 @@ def stack_grid(
     warnings = []
     if misplaced.max() > max(GAP_TOLERANCE * spacing, ROUNDING_MM):
         warnings.append(
-            f"Slices are up to {misplaced.max():.2f} mm from an even spacing of {spacing:.3f} mm; "
-            "they were taken as even."
+            f"The slices are up to {misplaced.max():.2f} mm from an even spacing of "
+            f"{spacing:.3f} mm; they were taken as even."
         )
     grid = Grid(
         size=(size[0], size[1], len(positions)),

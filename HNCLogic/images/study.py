@@ -78,7 +78,7 @@ def read_study(
         images={role: one.image for role, one in loaded.items()},
         suv=loaded["PET"].suv if "PET" in loaded else None,
         sources={role: one.source for role, one in loaded.items()},
-        warnings=[*(w for one in loaded.values() for w in one.warnings), *warnings],
+        warnings=[*(f"{r}: {w}" for r, one in loaded.items() for w in one.warnings), *warnings],
     )
 
 

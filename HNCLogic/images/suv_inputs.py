@@ -119,7 +119,9 @@ def gather(headers: Sequence[PetHeader], by_hand: SuvByHand, source: str) -> Inp
     found.decay = by_hand.decay_correction or found.decay
     if by_hand.dose_mbq is not None and not 0.1 <= by_hand.dose_mbq <= 1e4:
         raise InputError(f"--dose {by_hand.dose_mbq:g}: the dose is to be given in MBq")
-    found.half_life_s = by_hand.half_life_s or _half_life(headers[0], file, found, source)
+    found.half_life_s = _half_life(
+        headers[0], file["half_life_s"], by_hand.half_life_s, found, source
+    )
     _times(headers, file, by_hand, found, source)
     return found
 
@@ -179,26 +181,34 @@ def _dose(value: float | None, used: bool, found: Inputs, source: str) -> float 
     return megabecquerel
 
 
-def _half_life(header: PetHeader, file: dict, found: Inputs, source: str) -> float | None:
+def _half_life(
+    header: PetHeader, stated: float | None, by_hand: float | None, found: Inputs, source: str
+) -> float | None:
     name, known = HALF_LIVES.get(header.nuclide_code or "", (header.nuclide or "", None))
-    seconds = file["half_life_s"]
-    if seconds is None and known is not None:
-        found.warnings.append(f"The half-life is not stated; it is that of {name}, {known:g} s.")
-        seconds = known
-    elif seconds is not None and known is not None and abs(seconds / known - 1) > 0.05:
+    fits = known is None or stated is None or abs(stated / known - 1) <= 0.05
+    if by_hand is None and not fits:
         raise InputError(
-            f"{source}: a half-life of {seconds:g} s is not that of {name} ({known:g} s): "
+            f"{source}: a half-life of {stated:g} s is not that of {name} ({known:g} s): "
             "give --half-life S"
         )
+    if by_hand is None and stated is None and known is not None:
+        found.warnings.append(f"The half-life is not stated; it is that of {name}, {known:g} s.")
+        stated = known
+    seconds = by_hand or stated
     tracer = (header.tracer or "").lower()
-    fdg = ("fdg", "deoxyglu", "fludeoxy", "glucose")
-    wrong_tracer = tracer and not any(word in tracer for word in fdg)
-    wrong_nuclide = seconds is not None and abs(seconds / F18_S - 1) > 0.05
-    if wrong_nuclide or (wrong_tracer and tracer not in ("solution", "other", "unknown")):
-        what = header.tracer or name or f"a nuclide of half-life {seconds:g} s"
-        found.warnings.append(
-            f"The tracer is {what}, not FDG: the models and thresholds are made for FDG."
-        )
+    fdg = any(word in tracer for word in ("fdg", "deoxyglu", "fludeoxy", "glucose"))
+    silent = tracer in ("", "solution", "other", "unknown")
+    if seconds is not None and abs(seconds / F18_S - 1) > 0.05:
+        what = f"{header.tracer or name or 'one'} with a half-life of {seconds / 60:.1f} min"
+    elif not fdg and not silent:
+        what = header.tracer
+    else:
+        return seconds
+    found.warnings.append(
+        f"The tracer is {what}, not FDG: the models and thresholds are made for FDG."
+        if not fdg
+        else f"A half-life of {seconds / 60:.1f} min is not that of FDG (109.8 min): check it."
+    )
     return seconds
 
 

@@ -41,7 +41,7 @@ def read_volume(path: Path) -> tuple[sitk.Image, str, list[str]]:
         raise InputError(_reason(path, kind, str(error))) from error
     image = _one_frame(image, path)
     _refuse_geometry(image, path)
-    return image, f"{kind} file", _orientation_warning(image, path, kind)
+    return image, f"{kind} file", _orientation_warning(image, kind)
 
 
 def base_name(path: Path) -> str:
@@ -86,14 +86,14 @@ def _refuse_geometry(image: sitk.Image, path: Path) -> None:
         raise InputError(f"{path}: its axes are not at right angles (sheared): resample it first")
 
 
-def _orientation_warning(image: sitk.Image, path: Path, kind: str) -> list[str]:
+def _orientation_warning(image: sitk.Image, kind: str) -> list[str]:
     if kind == "NIfTI":
         unknown = all(_meta(image, key) in ("", "0") for key in ("qform_code", "sform_code"))
     else:
         unknown = kind == "NRRD" and not _meta(image, "NRRD_space")
     if not unknown:
         return []
-    return [f"{path.name} does not say how it lies in the patient: check left and right."]
+    return ["The file does not say how it lies in the patient: check left and right."]
 
 
 def _meta(image: sitk.Image, key: str) -> str:
