@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic import RESEARCH_USE, __version__, steps
+from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.job import ImageRecord, Job, Provenance, Result
 from HNCLogic.progress import Progress
@@ -71,7 +72,7 @@ def write(job: Job, found: Findings, folder: Path, progress: Progress) -> Result
         write_csv(folder / "lesions.csv", result)
     if "views" in wanted:
         progress(0.86, "pictures and scene")
-        _draw(job, found, result, folder, with_scene="scene" in wanted)
+        _draw(found, result, folder, with_scene="scene" in wanted)
         found.lap("pictures and scene")
     progress(0.97, "report")
     result.provenance = _provenance(job, found)
@@ -143,23 +144,32 @@ def _provenance(job: Job, found: Findings) -> Provenance:
     )
 
 
-def _draw(job: Job, found: Findings, result: Result, folder: Path, *, with_scene: bool) -> None:
-    """Scene, segmentation, heat map and pictures, by way of Slicer's own classes."""
+def _draw(found: Findings, result: Result, folder: Path, *, with_scene: bool) -> None:
+    """Scene, segmentation, heat map and pictures, by way of Slicer's own classes.
+
+    Where nothing can be drawn (no OpenGL) the pictures are left out, with a warning.
+    """
     from HNCLogic.scene import application, build, save, views
 
+    if found.labels is not None:
+        result.files["segmentation"] = "segmentation.seg.nrrd"
+    if found.heatmap is not None:
+        result.files["heatmap"] = "heatmap.nrrd"
+        save.save_heat_map(found.heatmap, folder / "heatmap.nrrd")
     content = build.SceneContent(
         images=found.study.images, labels=found.labels, heatmap=found.heatmap, result=result
     )
     nodes = build.build(application.start(), content)
-    if found.labels is not None:
-        result.files["segmentation"] = "segmentation.seg.nrrd"
-        save.save_segmentation(nodes, folder / "segmentation.seg.nrrd")
-    if found.heatmap is not None:
-        result.files["heatmap"] = "heatmap.nrrd"
-        save.save_heatmap(nodes, folder / "heatmap.nrrd")
+    if nodes.segmentation is not None:
+        save.save_segmentation(nodes.segmentation, folder / "segmentation.seg.nrrd")
+    pictures: dict[str, str] = {}
     (folder / "views").mkdir()
-    pictures = views.render_views(nodes, folder / "views")
+    try:
+        pictures = views.render_views(nodes, folder / "views")
+    except InputError as error:
+        result.warnings.append(f"No pictures: {error}")
     result.views = {caption: f"views/{name}" for caption, name in pictures.items()}
     if with_scene:
         result.files["scene"] = "scene.mrb"
-        save.save_scene(nodes, folder / "scene.mrb")
+        thumbnail = next((folder / name for name in result.views.values()), None)
+        save.save_scene(nodes.application, folder / "scene.mrb", thumbnail)
