@@ -1,0 +1,163 @@
+"""Simulated patients as DICOM series, as scanners would send them: PET in Bq/ml, CT, MR.
+
+Patient's name, series descriptions and comments say that it is simulated.
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from HNCLogic.errors import InputError
+from HNCLogic.images.grid import Grid
+from HNCLogic.phantom.patient import SIMULATED, SimulatedPatient
+
+HALF_LIFE_S = 6586.2  # fluorine-18
+UPTAKE_S = 3600 + 4 * 60  # from injection to scan
+INJECTED = datetime.datetime(2000, 1, 1, 9, 12, 30)
+SOP_CLASS = {
+    "PT": "1.2.840.10008.5.1.4.1.1.128",
+    "CT": "1.2.840.10008.5.1.4.1.1.2",
+    "MR": "1.2.840.10008.5.1.4.1.1.4",
+}
+
+
+def write_dicom(patient: SimulatedPatient, folder: Path) -> dict[str, Path]:
+    """Write the patient's series into folders "PET", "CT" and, where there is one, "T1".
+
+    PET: Bq/ml, decay-corrected to the start of the scan, a rescale slope for each slice. Returns
+    the folders by role. The same patient gives the same bytes. Raises InputError where a folder
+    already holds files.
+    """
+    folder = Path(folder)
+    dose_bq = 1e6 * round(4.0 * patient.weight_kg)
+    remaining = dose_bq * 2.0 ** (-UPTAKE_S / HALF_LIFE_S)
+    bqml_per_suv = remaining / (patient.weight_kg * 1000.0)
+    series = {"PET": ("PT", patient.pet, bqml_per_suv), "CT": ("CT", patient.ct, 1.0)}
+    if patient.mr is not None:
+        series["T1"] = ("MR", patient.mr, 1.0)
+    written = {}
+    for role, (modality, image, factor) in series.items():
+        written[role] = folder / role
+        written[role].mkdir(parents=True, exist_ok=True)
+        if any(written[role].iterdir()):
+            raise InputError(f"{written[role]} is not empty: choose another folder")
+        _write_series(patient, modality, image, factor, dose_bq, written[role])
+    return written
+
+
+def _write_series(
+    patient: SimulatedPatient,
+    modality: str,
+    image: sitk.Image,
+    factor: float,
+    dose_bq: float,
+    folder: Path,
+) -> None:
+    from pydicom.uid import generate_uid
+
+    grid, values = Grid.of(image), sitk.GetArrayFromImage(image).astype(np.float64) * factor
+    key = f"HNC simulated {patient.seed} {patient.positive} {patient.centre}"
+    series_uid = generate_uid(entropy_srcs=[key, modality])
+    for index, slice_values in enumerate(values):
+        data = _header(patient, modality, grid, key)
+        data.SeriesInstanceUID = series_uid
+        data.SOPInstanceUID = generate_uid(entropy_srcs=[key, modality, str(index)])
+        data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
+        data.InstanceNumber = index + 1
+        where = grid.points(np.array([[0, 0, index]]))[0]
+        data.ImagePositionPatient = [_ds(v) for v in where]
+        data.SliceLocation = _ds(where @ grid.matrix[:, 2])
+        if modality == "PT":
+            _add_pet(data, patient, dose_bq, index, len(values))
+        slope, intercept = 1.0, -1024.0 if modality == "CT" else 0.0
+        if modality == "PT":
+            slope = float(_ds(max(float(slice_values.max()), 1e-3) / 32767.0))
+        stored = np.clip(np.round((slice_values - intercept) / slope), 0, 32767)
+        if modality != "MR":
+            data.RescaleSlope, data.RescaleIntercept = _ds(slope), _ds(intercept)
+        data.PixelData = stored.astype("<u2").tobytes()
+        data.save_as(folder / f"{index + 1:04d}.dcm", enforce_file_format=True)
+
+
+def _ds(value: float) -> str:
+    """A number as a DICOM decimal string: at most 16 characters."""
+    return f"{float(value):.9g}"
+
+
+def _header(patient: SimulatedPatient, modality: str, grid: Grid, key: str):
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    data = Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data.file_meta.MediaStorageSOPClassUID = SOP_CLASS[modality]
+    data.SOPClassUID = SOP_CLASS[modality]
+    data.ImageType = ["DERIVED", "PRIMARY", "AXIAL"]
+    data.Modality = modality
+    data.Manufacturer = "HNC simulation"
+    data.InstitutionName = f"Simulated centre {patient.centre}"
+    data.PatientName, data.PatientID = "SIMULATED^HNC", f"SIMULATED-{patient.seed}"
+    data.PatientSex, data.PatientBirthDate = "O", ""
+    data.PatientAge = f"{round(patient.age):03d}Y"
+    data.PatientWeight = _ds(patient.weight_kg)
+    data.ImageComments = SIMULATED
+    data.StudyDescription = "SIMULATED head and neck"
+    data.SeriesDescription = f"SIMULATED {'PET SUVbw, Bq/ml' if modality == 'PT' else modality}"
+    data.StudyInstanceUID = generate_uid(entropy_srcs=[key, "study"])
+    data.FrameOfReferenceUID = generate_uid(entropy_srcs=[key, "frame"])
+    data.PositionReferenceIndicator, data.AccessionNumber, data.StudyID = "", "", "1"
+    data.ReferringPhysicianName = ""
+    data.SeriesNumber = {"CT": 2, "PT": 3, "MR": 4}[modality]
+    scan = INJECTED + datetime.timedelta(seconds=UPTAKE_S)
+    data.StudyDate = data.SeriesDate = data.AcquisitionDate = scan.strftime("%Y%m%d")
+    data.StudyTime = data.SeriesTime = data.AcquisitionTime = scan.strftime("%H%M%S")
+    data.ContentDate, data.ContentTime = data.SeriesDate, data.SeriesTime
+    data.PatientPosition = "HFS"
+    data.ImageOrientationPatient = [_ds(v) for v in (*grid.matrix[:, 0], *grid.matrix[:, 1])]
+    data.PixelSpacing = [_ds(grid.spacing[1]), _ds(grid.spacing[0])]
+    data.SliceThickness = _ds(grid.spacing[2])
+    data.Columns, data.Rows = grid.size[0], grid.size[1]
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 0
+    if modality == "CT":
+        data.KVP, data.RescaleType = "120", "HU"
+    if modality == "MR":
+        data.ScanningSequence, data.SequenceVariant, data.ScanOptions = "SE", "NONE", ""
+        data.MRAcquisitionType, data.RepetitionTime, data.EchoTime = "2D", "550", "10"
+        data.EchoTrainLength, data.MagneticFieldStrength = "1", "1.5"
+        data.ProtocolName = "SIMULATED T1"
+    return data
+
+
+def _add_pet(data, patient: SimulatedPatient, dose_bq: float, index: int, slices: int) -> None:
+    from pydicom.dataset import Dataset
+
+    scan = INJECTED + datetime.timedelta(seconds=UPTAKE_S)
+    # Beds are scanned one after the other; START refers all of them to the series' time.
+    bed = datetime.timedelta(seconds=150 * (index // 45))
+    data.AcquisitionTime = (scan + bed).strftime("%H%M%S")
+    data.Units, data.DecayCorrection, data.CountsSource = "BQML", "START", "EMISSION"
+    data.SeriesType = ["STATIC", "IMAGE"]
+    data.CorrectedImage = ["DECY", "ATTN", "SCAT", "DTIM", "RAN", "NORM"]
+    data.CollimatorType, data.NumberOfSlices, data.ImageIndex = "NONE", slices, index + 1
+    data.FrameReferenceTime, data.ActualFrameDuration = "0", "150000"
+    data.RescaleType = "BQML"
+    dose = Dataset()
+    dose.Radiopharmaceutical = "Fluorodeoxyglucose"
+    dose.RadionuclideTotalDose = _ds(dose_bq)
+    dose.RadionuclideHalfLife = _ds(HALF_LIFE_S)
+    dose.RadionuclidePositronFraction = "0.97"
+    dose.RadiopharmaceuticalStartTime = INJECTED.strftime("%H%M%S")
+    dose.RadiopharmaceuticalStartDateTime = INJECTED.strftime("%Y%m%d%H%M%S")
+    tracer, nuclide = Dataset(), Dataset()
+    tracer.CodeValue, tracer.CodingSchemeDesignator = "C-B1031", "SRT"
+    tracer.CodeMeaning = "Fluorodeoxyglucose F^18^"
+    nuclide.CodeValue, nuclide.CodingSchemeDesignator = "C-111A1", "SRT"
+    nuclide.CodeMeaning = "^18^Fluorine"
+    dose.RadiopharmaceuticalCodeSequence, dose.RadionuclideCodeSequence = [tracer], [nuclide]
+    data.RadiopharmaceuticalInformationSequence = [dose]

@@ -1,0 +1,55 @@
+"""A simulated patient's DICOM series read back through the project's own reader."""
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK as sitk
+
+from HNCLogic.errors import InputError
+from HNCLogic.images.grid import Grid
+from HNCLogic.images.read import read_image
+from HNCLogic.phantom.dicom_out import write_dicom
+from HNCLogic.phantom.patient import simulate
+
+
+@pytest.fixture(scope="module")
+def patient():
+    return simulate(
+        8, centre="east", with_mr=True, pet_spacing=(5.1, 5.1, 5.0), pet_matrix=100
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folders(patient, tmp_path_factory):
+    return write_dicom(patient, tmp_path_factory.mktemp("simulated"))
+
+
+def test_suv_comes_back(patient, folders):
+    read = read_image(folders["PET"], "PET")
+    assert Grid.of(read.image).same_as(Grid.of(patient.pet))
+    sent, back = (sitk.GetArrayViewFromImage(i) for i in (patient.pet, read.image))
+    assert np.abs(sent - back).max() < 1e-3
+    assert read.suv.units_found == "BQML"
+    dose = 1e6 * round(4.0 * patient.weight_kg) * 2 ** (-3840 / 6586.2)
+    assert read.suv.factor_min == pytest.approx(patient.weight_kg * 1000 / dose, rel=1e-6)
+    assert read.suv.factor_max == pytest.approx(read.suv.factor_min)
+
+
+@pytest.mark.parametrize(("role", "name"), [("CT", "ct"), ("T1", "mr")])
+def test_ct_and_oblique_mr_come_back(patient, folders, role, name):
+    sent, back = getattr(patient, name), read_image(folders[role], role).image
+    assert Grid.of(back).same_as(Grid.of(sent))
+    assert np.abs(sitk.GetArrayViewFromImage(sent) - sitk.GetArrayViewFromImage(back)).max() <= 0.5
+
+
+def test_headers_say_simulated_and_slopes_differ(folders):
+    headers = [pydicom.dcmread(f, stop_before_pixels=True) for f in folders["PET"].iterdir()]
+    assert all("SIMULATED" in str(h.PatientName) for h in headers)
+    assert all("SIMULATED" in h.SeriesDescription for h in headers)
+    assert all("no real person" in h.ImageComments for h in headers)
+    assert len({str(h.RescaleSlope) for h in headers}) > len(headers) // 2
+
+
+def test_a_folder_with_files_is_refused(patient, folders):
+    with pytest.raises(InputError, match="not empty"):
+        write_dicom(patient, folders["PET"].parent)
