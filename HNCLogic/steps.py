@@ -58,7 +58,7 @@ class Findings:
 
 def read(job: Job) -> Findings:
     """The study and the region that is analysed."""
-    from HNCLogic.images.read import read_study
+    from HNCLogic.images.study import read_study
     from HNCLogic.images.region import study_region
 
     began = time.perf_counter()
