@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from HNCLogic.errors import InputError
+from HNCLogic.images.nifti_file import non_finite
 
 BQML_FROM = 100.0  # SUVs above this are a bladder's; in Bq/ml whole organs are far above it
 
@@ -14,10 +15,7 @@ def refuse_unusable(values: np.ndarray, source: str) -> None:
     is the same everywhere. ``values``: any shape."""
     bad = values.size - int(np.count_nonzero(np.isfinite(values)))
     if bad:
-        raise InputError(
-            f"{source}: {bad} of {values.size} voxels are NaN or infinite: replace them first "
-            "(for example by 0) with the tool that wrote the image"
-        )
+        raise InputError(non_finite(source, bad, values.size))
     if values.min() == values.max():
         raise InputError(f"{source}: every voxel is {values.flat[0]:g}, there is no image in it")
 

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from HNCLogic.errors import InputError
 from HNCLogic.images.dicom import find_series, is_dicom, series_of_file
 from HNCLogic.images.grid import Grid, resample
+from HNCLogic.images.nifti_file import non_finite
 from HNCLogic.images.plausible import (
     ct_warnings,
     refuse_activity_as_suv,
@@ -79,7 +80,7 @@ def read_mask(path: Path, like: Grid | None = None, resampled: bool = False) -> 
     values = sitk.GetArrayViewFromImage(image)
     bad = values.size - int(np.count_nonzero(np.isfinite(values)))
     if bad:
-        raise InputError(f"mask {path}: {bad} voxels are NaN or infinite")
+        raise InputError(non_finite(f"mask {path}", bad, values.size))
     if values.min() < 0 or values.max() > 65535 or not np.array_equal(values, np.rint(values)):
         raise InputError(
             f"mask {path} does not hold labels but values from {values.min():g} to "

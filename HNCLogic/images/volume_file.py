@@ -1,16 +1,14 @@
-"""One image file (NIfTI, NRRD, MHA and whatever else SimpleITK reads) as one 3D volume."""
+"""One image file (NIfTI, NRRD, MetaImage) as one 3D volume."""
 
 from __future__ import annotations
 
-import gzip
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
+from HNCLogic.images.nifti_file import check_nifti
 from HNCLogic.images.quiet import quiet_itk
 
 KINDS = {
@@ -31,9 +29,11 @@ def read_volume(path: Path) -> tuple[sitk.Image, str, list[str]]:
     has one slice only, or whose axes are not three directions at right angles.
     """
     path = Path(path)
-    kind = next((name for end, name in KINDS.items() if path.name.lower().endswith(end)), "image")
+    kind = next((name for end, name in KINDS.items() if path.name.lower().endswith(end)), None)
+    if kind is None:
+        raise InputError(_no_image(path))
     if kind == "NIfTI":
-        _refuse_truncated_nifti(path)
+        check_nifti(path)
     try:
         with quiet_itk():
             image = sitk.ReadImage(str(path))
@@ -108,57 +108,12 @@ def _reason(path: Path, kind: str, words: str) -> str:
     if "fread got only" in words or "not read completely" in words or "data file" in words:
         return f"{path} is truncated: copy it again"
     if "Unable to determine ImageIO" in words:
-        return f"{path} is not an image: give a DICOM folder, or a NIfTI, NRRD or MHA file"
-    known = kind if kind == "image" else f"{kind} image"
-    return f"{path} cannot be read as {known}: it is damaged or incomplete"
+        return _no_image(path)
+    return f"{path} cannot be read as {kind} image: it is damaged or incomplete"
 
 
-def _refuse_truncated_nifti(path: Path) -> None:
-    """ITK reads a NIfTI file that breaks off without a word, the rest as it happens to be."""
-    try:
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rb") if packed else open(path, "rb") as file:
-            header = file.read(348)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read: {_damage(error)}") from error
-    needed = _nifti_bytes(header)
-    if needed is None:
-        return  # no NIfTI-1 header: the reading itself will say so
-    there = _unpacked_bytes(path, needed) if packed else path.stat().st_size
-    if there < needed:
-        raise InputError(f"{path} is truncated: {there} of {needed} bytes are there: copy it again")
-
-
-def _damage(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return "it is truncated or damaged: copy it again"
-
-
-def _nifti_bytes(header: bytes) -> int | None:
-    """Length of the whole file by its NIfTI-1 header (nifti1.h); None if it is none."""
-    if len(header) < 348 or header[344:348] != b"n+1\0":
-        return None
-    order = "<" if struct.unpack("<i", header[:4])[0] == 348 else ">"
-    dims = struct.unpack(f"{order}8h", header[40:56])
-    bits = struct.unpack(f"{order}h", header[72:74])[0]
-    offset = struct.unpack(f"{order}f", header[108:112])[0]
-    count = int(np.prod([max(1, d) for d in dims[1 : 1 + min(7, max(1, dims[0]))]], dtype=object))
-    return int(offset) + count * bits // 8
-
-
-def _unpacked_bytes(path: Path, needed: int) -> int:
-    """Length of a gzip file's content, by its last four bytes where they fit (RFC 1952)."""
-    with open(path, "rb") as file:
-        file.seek(-4, 2)
-        if struct.unpack("<I", file.read(4))[0] == needed % 2**32:
-            return needed
-    there = 0
-    try:
-        with gzip.open(path, "rb") as file:
-            while part := file.read(1 << 24):
-                there += len(part)
-    except (OSError, EOFError, zlib.error):
-        return min(there, needed - 1)  # whatever was read, the rest is lost
-    return there
+def _no_image(path: Path) -> str:
+    return (
+        f"{path} is not an image that can be read here: give a DICOM folder, or a file in NIfTI "
+        "(.nii, .nii.gz), NRRD (.nrrd) or MetaImage (.mha) format"
+    )
