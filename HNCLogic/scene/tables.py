@@ -1,0 +1,123 @@
+"""The result's numbers as table nodes: lesions with their totals, windows, slices.
+
+Units stand in the columns' names; a value that does not exist is NaN. Positions are RAS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from HNCLogic.job import Explanation, Lesion, Presence, Totals
+from HNCLogic.scene.segments import segment_id
+
+KIND_WORDS = {"primary": "primary tumour", "node": "lymph node", "lesion": "unclassified"}
+TOTAL_WORDS = {"primary": "All primary tumours", "nodes": "All lymph nodes", "all": "All lesions"}
+
+POSITION = "Position (mm, S)"
+PROBABILITY = "Probability"
+THRESHOLD = "Threshold"
+HEAT = "Largest heat (0 to 1)"
+ANNOTATED = "Annotated"
+
+MEASURES = (
+    ("MTV (ml)", "mtv_ml", "metabolic tumour volume"),
+    ("SUVmax (g/ml)", "suv_max", "largest SUVbw"),
+    ("SUVmean (g/ml)", "suv_mean", "mean SUVbw"),
+    ("SUVpeak (g/ml)", "suv_peak", "mean of the hottest 1 ml sphere, SUVbw"),
+    ("TLG (g)", "tlg_ml", "total lesion glycolysis: SUVmean times MTV"),
+    ("Dmax (mm)", "dmax_mm", "largest distance between two voxels"),
+)
+
+Column = tuple[str, Sequence[Any], str]  # name, values, description
+
+
+def add_table(scene: Any, name: str, columns: Sequence[Column]) -> Any:
+    """A vtkMRMLTableNode. Columns of strings stay strings, of whole numbers whole numbers."""
+    import vtk
+
+    node = scene.AddNewNodeByClass("vtkMRMLTableNode", name)
+    changing = node.StartModify()
+    for title, values, description in columns:
+        array = _array(vtk, values)
+        array.SetName(title)
+        node.AddColumn(array)
+        node.SetColumnDescription(title, description)
+    node.SetUseColumnTitleAsColumnHeader(True)
+    node.SetLocked(True)
+    node.EndModify(changing)
+    return node
+
+
+def _array(vtk: Any, values: Sequence[Any]) -> Any:
+    if any(isinstance(value, str) for value in values):
+        array = vtk.vtkStringArray()
+        blank: Any = ""
+    elif all(isinstance(value, int) for value in values):
+        array = vtk.vtkIntArray()
+        blank = 0
+    else:
+        array = vtk.vtkDoubleArray()
+        blank = float("nan")
+    for value in values:
+        array.InsertNextValue(blank if value is None else value)
+    return array
+
+
+def add_lesion_table(scene: Any, lesions: list[Lesion], totals: list[Totals]) -> Any:
+    """One row per lesion in their order, then one per group of ``totals``.
+
+    The column "Segment" is the id of the lesion's segment, empty in totals; the columns
+    "R/A/S (mm)" say where the largest SUV is, or in totals the centroid.
+    """
+    rows: list[Lesion | Totals] = [*lesions, *totals]
+    where = [row.suv_max_ras if isinstance(row, Lesion) else row.centroid_ras for row in rows]
+    columns: list[Column] = [
+        ("Lesion", [_name(row) for row in rows], "the segment's name"),
+        ("Kind", [KIND_WORDS[r.kind] if isinstance(r, Lesion) else "total" for r in rows], "kind"),
+        ("Side", [row.side or "" for row in rows], "the patient's own side"),
+    ]
+    columns += [(title, [getattr(r, key) for r in rows], words) for title, key, words in MEASURES]
+    columns += [
+        (f"{axis} (mm)", [None if at is None else at[i] for at in where], "of the largest SUV")
+        for i, axis in enumerate("RAS")
+    ]
+    ids = [segment_id(row.label) if isinstance(row, Lesion) else "" for row in rows]
+    columns.append(("Segment", ids, "id of the segment"))
+    return add_table(scene, "Lesion measures", columns)
+
+
+def _name(row: Lesion | Totals) -> str:
+    return row.name if isinstance(row, Lesion) else f"{TOTAL_WORDS[row.group]} ({row.count})"
+
+
+def add_window_table(scene: Any, presence: Presence) -> Any:
+    """One row per window, inferior to superior: where it lies, its probability, each fold's."""
+    windows = sorted(presence.windows, key=lambda window: window.inferior_mm)
+    folds = max((len(window.folds) for window in windows), default=0)
+    columns: list[Column] = [
+        (POSITION, [(w.inferior_mm + w.superior_mm) / 2 for w in windows], "middle of the window"),
+        ("From (mm, S)", [w.inferior_mm for w in windows], "lower end of the window"),
+        ("To (mm, S)", [w.superior_mm for w in windows], "upper end of the window"),
+        (PROBABILITY, [w.probability for w in windows], "mean of the folds"),
+        (THRESHOLD, [presence.threshold for _ in windows], presence.threshold_source),
+    ]
+    columns += [
+        (f"Fold {n + 1}", [w.folds[n] if n < len(w.folds) else None for w in windows], "one fold")
+        for n in range(folds)
+    ]
+    return add_table(scene, "Probability along the neck", columns)
+
+
+def add_slice_table(scene: Any, explanation: Explanation) -> Any:
+    """One row per slice of the heat map: its largest value, and whether it was annotated."""
+    slices = sorted(explanation.slices, key=lambda one: one.position_mm)
+    columns: list[Column] = [
+        (POSITION, [one.position_mm for one in slices], "middle of the slice"),
+        ("Slice", [one.index for one in slices], "of the heat map, along its slice axis"),
+        (HEAT, [one.heat for one in slices], "largest Grad-CAM value in the slice"),
+    ]
+    if any(one.annotated is not None for one in slices):
+        marks = [float(bool(one.annotated)) for one in slices]
+        columns.append((ANNOTATED, marks, "1 where the given mask marks the slice"))
+    return add_table(scene, "Heat per slice", columns)

@@ -1,0 +1,78 @@
+"""The codes that say what a segment is, and their form in a segment's terminology tag.
+
+SNOMED CT, as DICOM PS3.16 uses it (context groups 7150 and 7159). A lesion that nobody has
+classified is a "Lesion (morphologic abnormality)": uptake, which need not be a neoplasm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from HNCLogic.job import LesionKind
+
+CATEGORY = "SCT^49755003^Morphologically Altered Structure"
+PRIMARY = "SCT^86049000^Neoplasm, Primary"
+SECONDARY = "SCT^14799000^Neoplasm, Secondary"
+LESION = "SCT^52988006^Lesion"
+NODE_OF_HEAD_AND_NECK = "SCT^312501005^Lymph node of head and neck"
+NO_CODE = "^^"
+
+# Lists that every Slicer has: a scene opened without this extension still names its segments.
+TYPE_LIST = "Segmentation category and type - DICOM master list"
+REGION_LIST = "Anatomic codes - DICOM master list"
+
+TYPES: dict[LesionKind, str] = {"primary": PRIMARY, "node": SECONDARY, "lesion": LESION}
+REGIONS: dict[LesionKind, str] = {"node": NODE_OF_HEAD_AND_NECK}
+
+
+@dataclass(frozen=True)
+class Term:
+    """The seven parts of a terminology tag, in their order, each code as scheme^value^meaning."""
+
+    type_list: str
+    category: str
+    type: str
+    type_modifier: str
+    region_list: str
+    region: str
+    region_modifier: str
+
+    @property
+    def tag(self) -> str:
+        return "~".join(
+            (
+                self.type_list,
+                self.category,
+                self.type,
+                self.type_modifier,
+                self.region_list,
+                self.region,
+                self.region_modifier,
+            )
+        )
+
+
+def term_for(kind: LesionKind) -> Term:
+    """What a lesion of this kind is called."""
+    return Term(
+        TYPE_LIST,
+        CATEGORY,
+        TYPES[kind],
+        NO_CODE,
+        REGION_LIST,
+        REGIONS.get(kind, NO_CODE),
+        NO_CODE,
+    )
+
+
+def kind_from_tag(tag: str) -> LesionKind:
+    """The kind that a segment's terminology tag says, by its type's code alone.
+
+    A tag that is empty, or is of something else (a user may pick any term), is a "lesion".
+    """
+    parts = tag.split("~")
+    code = parts[2].split("^")[:2] if len(parts) > 2 else []
+    for kind, known in TYPES.items():
+        if code == known.split("^")[:2]:
+            return kind
+    return "lesion"
