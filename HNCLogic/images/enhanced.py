@@ -20,14 +20,16 @@ _UNIT_CODES = {"Bq/ml": "BQML", "{SUVbw}g/ml": "GML", "g/ml{SUVbw}": "GML"}
 
 
 def is_multi_frame(header: Dataset) -> bool:
-    return "PerFrameFunctionalGroupsSequence" in header or int(header.get("NumberOfFrames", 1)) > 1
+    """Has the object several frames, or its one frame's place in functional groups?"""
+    several = int(header.get("NumberOfFrames", 1) or 1) > 1
+    return several or "PerFrameFunctionalGroupsSequence" in header
 
 
 def frame_headers(header: Dataset, path: Path) -> list[Dataset]:
     """One flat header for each frame, in stored order. Raises ``InputError`` where the frames
     have no functional groups, so that nothing says where they lie."""
     frames = header.get("PerFrameFunctionalGroupsSequence")
-    if not frames or len(frames) != int(header.NumberOfFrames):
+    if not frames or len(frames) != int(header.get("NumberOfFrames", 1) or 1):
         raise InputError(
             f"{path} is a multi-frame image that does not say where each frame lies: "
             "export it as a classic series of single slices"

@@ -11,7 +11,8 @@ import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.dicom import find_series, is_dicom, series_of_file
-from HNCLogic.images.grid import Grid, resample
+from HNCLogic.images.grid import Grid
+from HNCLogic.images.grid import resample as onto_grid
 from HNCLogic.images.nifti_file import non_finite
 from HNCLogic.images.plausible import (
     ct_warnings,
@@ -65,10 +66,10 @@ def read_image(
     return _from_file(path, role, by_hand)
 
 
-def read_mask(path: Path, like: Grid | None = None, resampled: bool = False) -> sitk.Image:
+def read_mask(path: Path, like: Grid | None = None, resample: bool = False) -> sitk.Image:
     """Labels (uint16, 0 = background) from an image file, on the grid ``like`` where given.
 
-    A mask on another grid is refused, with the difference in words; with ``resampled`` it is
+    A mask on another grid is refused, with the difference in words; with ``resample`` it is
     brought onto ``like`` by nearest neighbour. Raises ``InputError``.
     """
     path = Path(path)
@@ -91,8 +92,8 @@ def read_mask(path: Path, like: Grid | None = None, resampled: bool = False) -> 
         mask.EraseMetaData(key)
     if like is None or Grid.of(mask).same_as(like):
         return mask if like is None else like.place(mask)
-    if resampled:
-        return resample(mask, like, 0, sitk.sitkNearestNeighbor)
+    if resample:
+        return onto_grid(mask, like, 0, sitk.sitkNearestNeighbor)
     raise InputError(
         f"mask {path} lies on another grid than the image: {_differences(Grid.of(mask), like)}: "
         "draw or export it on the image's grid"
@@ -110,7 +111,7 @@ def _from_dicom(path: Path, role: str, choice: str | None, by_hand: SuvByHand) -
         patient=series.patient,
         frame_of_reference=series.frame_of_reference,
     )
-    values = sitk.GetArrayFromImage(image)
+    values = sitk.GetArrayViewFromImage(image)
     source = f"{path}, series {series.number}" if series.number is not None else str(path)
     refuse_unusable(values, source)
     if role == "PET":
@@ -128,7 +129,7 @@ def _from_file(path: Path, role: str, by_hand: SuvByHand) -> LoadedImage:
     for key in image.GetMetaDataKeys():  # what a converter kept of a header may name the patient
         image.EraseMetaData(key)
     loaded = LoadedImage(image, kind, warnings=warnings)
-    values = sitk.GetArrayFromImage(image)
+    values = sitk.GetArrayViewFromImage(image)
     refuse_unusable(values, str(path))
     if role == "CT":
         loaded.warnings += ct_warnings(values)

@@ -17,9 +17,10 @@ def choose_series(series: list[Series], role: str, choice: str | None = None) ->
     several that fit are listed in the ``InputError``, as are two patients in one folder.
     """
     folder = series[0].folder
-    if len({s.patient for s in series if s.patient is not None}) > 1:
+    patients = {s.patient for s in series} - {None}
+    if len(patients) > 1:
         raise InputError(
-            f"{folder} holds images of {len({s.patient for s in series})} patients: "
+            f"{folder} holds images of {len(patients)} patients: "
             "give a folder with one patient's images"
         )
     wanted = MODALITIES.get(role, "MR")

@@ -356,7 +356,7 @@ def test_a_mask_brought_onto_another_grid(tmp_path):
     half = Grid(
         OBLIQUE.size, OBLIQUE.spacing, tuple(OBLIQUE.points([[2, 0, 0]])[0]), OBLIQUE.direction
     )
-    moved = sitk.GetArrayFromImage(read_mask(path, half, resampled=True))
+    moved = sitk.GetArrayFromImage(read_mask(path, half, resample=True))
     assert np.array_equal(moved[:, :, :-2], labels()[:, :, 2:])
     assert not moved[:, :, -2:].any()
 
