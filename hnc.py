@@ -36,7 +36,7 @@ python3 hnc.py test        lint and tests; further words go to pytest
 python3 hnc.py WORDS       the command hnc: analyze, suv, classify, explain, segment, measure,
                            models, benchmark, run; `python3 hnc.py --help` lists them once set up
 
-The first use makes .venv beside hnc.py (about 2 GB) from constraints.txt; it needs Python 3.10
+The first use makes .venv beside hnc.py (2.5 GB) from constraints.txt; it needs Python 3.10
 to 3.13 and a network. Research use only; not a medical device."""
 
 
