@@ -58,14 +58,16 @@ class Findings:
 
 def read(job: Job) -> Findings:
     """The study and the region that is analysed."""
-    from HNCLogic.images.study import read_study
+    from HNCLogic.images.fit import leave_out_misplaced
     from HNCLogic.images.region import study_region
+    from HNCLogic.images.study import read_study
 
     began = time.perf_counter()
     study = read_study(job.images, job.series, job.suv)
+    misplaced = leave_out_misplaced(study)
     region, warnings = study_region(study, job.region_mm)
     found = Findings(study, region, _lap=began)
-    found.warn(*study.warnings, *(study.suv.warnings if study.suv else []), *warnings)
+    found.warn(*study.warnings, *(study.suv.warnings if study.suv else []), *misplaced, *warnings)
     found.lap("reading")
     return found
 
