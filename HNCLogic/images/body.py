@@ -60,7 +60,7 @@ def midline(image: sitk.Image, role: str = "PET") -> Midline:
     coarse = coarsened(image, _WORKING_MM)
     grid = Grid.of(coarse)
     try:
-        part = central_part(sitk.GetArrayViewFromImage(outline(coarse, role)) != 0)
+        part, _ = central_part(sitk.GetArrayFromImage(outline(coarse, role)) != 0)
     except InputError:  # nothing looks like a body
         part = np.zeros(grid.size[::-1], bool)
     rows = part.sum(axis=2)
@@ -96,21 +96,24 @@ def _middle_of_field(grid: Grid) -> Midline:
     return Midline(grid, centres, "middle of the image")
 
 
-def central_part(body: np.ndarray) -> np.ndarray:
-    """Of a body's mask (z, y, x), in every slice the one part nearest the body's middle.
+def central_part(body: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of a body's mask (z, y, x), in every slice the one part that lies in its middle.
 
     So the head and neck without the arms held up beside them, and the trunk with the arms that
-    lie on it. Parts under a tenth of the body in their slice are passed over.
+    lie on it. Parts under a tenth of the body in their slice are passed over. Slices that hold
+    nothing in the middle (two legs, two arms above the head) keep all they have. Returns the
+    mask, and for every slice whether something lies in the middle.
     """
     from scipy import ndimage
 
     chosen = np.zeros(body.shape, bool)
-    filled = np.flatnonzero(body.any(axis=(1, 2)))
-    across = np.arange(body.shape[2])
+    in_middle = np.zeros(len(body), bool)
     columns = body.sum(axis=1)
-    middle = (
-        np.median([np.average(across, weights=columns[z]) for z in filled]) if len(filled) else 0
-    )
+    filled = np.flatnonzero(columns.any(axis=1))
+    if not len(filled):
+        return chosen, in_middle
+    across = np.arange(body.shape[2])
+    middle = np.median([np.average(across, weights=columns[z]) for z in filled])
     for z in filled:
         parts, count = ndimage.label(body[z])
         best = None
@@ -121,9 +124,9 @@ def central_part(body: np.ndarray) -> np.ndarray:
             aside = max(box[1].start - middle, middle - (box[1].stop - 1), 0.0)
             if best is None or (aside, -area) < best[:2]:
                 best = (aside, -area, number)
-        # Two legs: nothing lies in the middle, and both belong.
-        chosen[z] = parts == best[2] if best[0] == 0 else body[z]
-    return chosen
+        in_middle[z] = best[0] == 0
+        chosen[z] = parts == best[2] if in_middle[z] else body[z]
+    return chosen, in_middle
 
 
 def coarsened(image: sitk.Image, voxel_mm: float) -> sitk.Image:
@@ -138,6 +141,35 @@ def coarsened(image: sitk.Image, voxel_mm: float) -> sitk.Image:
         for spacing, size in zip(turned.GetSpacing(), turned.GetSize(), strict=True)
     ]
     return sitk.BinShrink(sitk.Cast(turned, sitk.sitkFloat32), factors)
+
+
+def upright(
+    image: sitk.Image,
+    voxel_mm: float,
+    outside: float,
+    stretch_mm: tuple[float, float] = (-np.inf, np.inf),
+) -> tuple[sitk.Image, np.ndarray]:
+    """The image on cubic voxels along L, P and S, and which of them (z, y, x) it really shows.
+
+    Covers the field of view, as far as it lies between the two heights (S) of ``stretch_mm``;
+    what of the box an oblique one leaves empty gets ``outside``.
+    """
+    box = Grid.of(image).corners()
+    low, high = box.min(axis=0), box.max(axis=0)
+    low[2], high[2] = max(low[2], stretch_mm[0]), min(high[2], stretch_mm[1])
+    size = np.maximum(np.floor((high - low) / voxel_mm + 0.5), 1).astype(int)
+    origin = (low + high - (size - 1) * voxel_mm) / 2
+    straight = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    grid = Grid(tuple(int(n) for n in size), (voxel_mm,) * 3, tuple(origin.tolist()), straight)
+    shown = np.ones(grid.size[::-1], bool)
+    if not np.allclose(np.abs(Grid.of(image).direction).max(), 1.0):
+        index = np.indices(shown.shape).reshape(3, -1)[::-1].T
+        at = Grid.of(image).indices(grid.points(index))
+        inside = np.all((at > -0.5) & (at < np.array(image.GetSize()) - 0.5), axis=1)
+        shown = inside.reshape(shown.shape)
+    # The outermost half voxel lies beyond the centres between which resampling interpolates.
+    source = sitk.ConstantPad(coarsened(image, voxel_mm), [1] * 3, [1] * 3, outside)
+    return resample(source, grid, outside), shown
 
 
 def outline(image: sitk.Image, role: str) -> sitk.Image:
