@@ -198,7 +198,7 @@ def _annotate(
     overlay.lines(rows, top=False)
     grey = np.repeat(np.linspace(255.0, 0.0, 256)[:, None], 3, axis=1)
     overlay.colour_bar(grey, "0", f"{content.suv_max:g}", "SUVbw", 0)
-    overlay.lesions(result.lesions)
+    overlay.lesions(result.lesions, searched=content.labels is not None)
 
 
 def _mark_region(overlay: Overlay, renderer: Any, region: Region, mm_per_pixel: float) -> None:

@@ -130,8 +130,10 @@ class Overlay:
             self.text(words, x - 22, y - 2, 17, across="right")
             y += 17 * 1.5
 
-    def lesions(self, lesions: list[Lesion]) -> None:
+    def lesions(self, lesions: list[Lesion], searched: bool) -> None:
         """The lesions' names and SUVmax beside their colours: the first MOST_NAMES of them."""
+        if searched and not lesions:
+            self.text("No lesion outlined", self.width - EDGE, EDGE + 60, 17, across="right")
         colour_of = colours(lesions)
         rows = [
             (colour_of[one.label], f"{one.name}  SUVmax {one.suv_max:.1f}")

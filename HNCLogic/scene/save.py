@@ -19,7 +19,9 @@ from typing import Any
 import SimpleITK as sitk
 
 from HNCLogic.scene.application import Application, complaints
+from HNCLogic.scene.layers import restore_opacity
 
+PROBE_BYTES = 4 * 2**20
 NRRD_BYTES = {
     "signed char": 1,
     "int8": 1,
@@ -72,6 +74,7 @@ def save_scene(application: Application, path: Path, picture: Path | None = None
                 small = file.suffix in (".mrml", ".tsv", ".csv", ".txt", ".ctbl", ".json")
                 kind = zipfile.ZIP_DEFLATED if small else zipfile.ZIP_STORED
                 archive.write(file, file.relative_to(work), kind)
+                file.unlink()  # so that the disk need not hold everything twice
         os.replace(packed, path)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -104,8 +107,6 @@ def save_heat_map(heat: sitk.Image, path: Path) -> None:
 def load_scene(application: Application, path: Path) -> None:
     """Read a bundle into the application's scene in place of what is there. Raises OSError."""
     import slicer
-
-    from HNCLogic.scene.layers import restore_opacity
 
     messages = slicer.vtkMRMLMessageCollection()
     with quiet_stderr():
@@ -158,11 +159,25 @@ def quiet_stderr() -> Iterator[None]:
 
 
 def _failed(path: Path, detail: str = "") -> OSError:
-    free = shutil.disk_usage(Path(path).parent).free
-    if free < 2**20:
-        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    """The error to raise for a file that a writer left unfinished, with the system's reason."""
+    path = Path(path)
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as probe:
+            probe.write(bytes(PROBE_BYTES))
+        _check_limit()
+    except OSError as error:
+        return OSError(error.errno, error.strerror, str(path))
     why = detail or (complaints[-1].rpartition("): ")[2] if complaints else "unknown reason")
     return OSError(errno.EIO, f"The file could not be written whole ({why})", str(path))
+
+
+def _check_limit() -> None:
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return
+    if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
 
 
 def _thumbnail(picture: Path | None) -> Any:

@@ -179,7 +179,10 @@ def _reference(node: Any) -> Grid | None:
 def _common_grid(node: Any) -> Grid:
     import slicer
 
-    text = node.GetSegmentation().DetermineCommonLabelmapGeometry()
+    segmentation = node.GetSegmentation()
+    text = segmentation.DetermineCommonLabelmapGeometry(
+        segmentation.EXTENT_UNION_OF_EFFECTIVE_SEGMENTS, None
+    )
     frame = slicer.vtkOrientedImageData()
     if not text or not slicer.vtkSegmentationConverter.DeserializeImageGeometry(text, frame, False):
         raise InputError(f"The segmentation {node.GetName()} is empty: there is nothing to measure")

@@ -6,6 +6,8 @@ what the scene shows when it is opened.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,8 @@ import numpy as np
 from HNCLogic.scene.application import SLICE_VIEWS
 from HNCLogic.scene.build import SceneNodes
 from HNCLogic.scene.colours import palette
-from HNCLogic.scene.heatmap import OPACITY
-from HNCLogic.scene.layers import HEAT_LAYER, PET_OPACITY, set_field
+from HNCLogic.scene.layers import HEAT_LAYER, set_field
+from HNCLogic.scene.mip import render_mips
 from HNCLogic.scene.overlay import Overlay
 from HNCLogic.scene.window import Canvas
 
@@ -28,10 +30,12 @@ DIRECTIONS = ((0, "R", "L"), (1, "A", "P"), (2, "S", "I"))  # RAS axis, letters 
 
 @dataclass
 class _SlicePicture:
-    """A renderer for one of the application's slice views."""
+    """What draws one of the application's slice views."""
 
+    orientation: str
+    logic: Any
     renderer: Any
-    group: Any
+    group: Any  # of displayable managers; kept, for they draw as long as it lives
     mapper: Any
     overlay: Overlay
 
@@ -39,29 +43,31 @@ class _SlicePicture:
 def render_views(nodes: SceneNodes, folder: Path) -> dict[str, str]:
     """Write the pictures as PNG files into ``folder``, which exists.
 
-    Returns caption → file name, in the order in which to show them. The slice views are left as
-    they were. Raises InputError where nothing can be drawn (no OpenGL), OSError when a file
-    cannot be written.
+    Returns caption → file name, in the order in which to show them. The scene's layers and
+    frames are left as they were. Raises InputError where nothing can be drawn (no OpenGL),
+    OSError when a file cannot be written.
     """
-    from HNCLogic.scene.mip import render_mips
-
     folder = Path(folder)
-    written: dict[str, str] = {}
     canvas = Canvas(PIXELS, PIXELS)
-    views = {name: _open(nodes, canvas) for name in SLICE_VIEWS}
-    variants = ["fusion", "heat"] if nodes.heatmap is not None else ["fusion"]
-    for variant in variants:
-        for name, orientation in SLICE_VIEWS.items():
-            file = f"{orientation.lower()}{'-heat' if variant == 'heat' else ''}.png"
-            with_layers = _layers(nodes, variant)
-            _draw(canvas, views[name], nodes, name, orientation, variant, folder / file)
-            written[f"{orientation}: {with_layers}"] = file
+    views = [
+        _picture(nodes, canvas, logic, orientation)
+        for name, orientation in SLICE_VIEWS.items()
+        if (logic := nodes.application.slice_logic(name)) is not None
+    ]
+    written: dict[str, str] = {}
+    for heat in (False, True) if nodes.heatmap is not None else (False,):
+        for view in views:
+            file = f"{view.orientation.lower()}{'-heat' if heat else ''}.png"
+            with _layers_set(view, nodes, heat):
+                _annotate(view, nodes, heat)
+                canvas.save(view.renderer, folder / file)
+            written[f"{view.orientation}: {_layers(nodes, heat)}"] = file
     if "PET" in nodes.volumes:
         written |= render_mips(nodes, canvas, folder)
     return written
 
 
-def _open(nodes: SceneNodes, canvas: Canvas) -> _SlicePicture:
+def _picture(nodes: SceneNodes, canvas: Canvas, logic: Any, orientation: str) -> _SlicePicture:
     import slicer
     import vtk
 
@@ -75,6 +81,9 @@ def _open(nodes: SceneNodes, canvas: Canvas) -> _SlicePicture:
     group = slicer.vtkMRMLDisplayableManagerGroup()
     group.SetRenderer(renderer)
     group.Initialize(factory, renderer)
+    logic.ResizeSliceNode(PIXELS, PIXELS)
+    set_field(logic.GetSliceNode(), nodes.frames[orientation])
+    group.SetMRMLDisplayableNode(logic.GetSliceNode())
     mapper = vtk.vtkImageMapper()
     mapper.SetColorWindow(255)
     mapper.SetColorLevel(127.5)
@@ -82,50 +91,41 @@ def _open(nodes: SceneNodes, canvas: Canvas) -> _SlicePicture:
     image.SetMapper(mapper)
     image.GetProperty().SetDisplayLocationToBackground()
     renderer.AddViewProp(image)
-    return _SlicePicture(renderer, group, mapper, Overlay(renderer, PIXELS, PIXELS, dark))
+    overlay = Overlay(renderer, PIXELS, PIXELS, dark)
+    return _SlicePicture(orientation, logic, renderer, group, mapper, overlay)
 
 
-def _draw(
-    canvas: Canvas,
-    view: _SlicePicture,
-    nodes: SceneNodes,
-    name: str,
-    orientation: str,
-    variant: str,
-    path: Path,
-) -> None:
-    logic = nodes.application.slice_logic(name)
-    node, composite = logic.GetSliceNode(), logic.GetSliceCompositeNode()
-    logic.ResizeSliceNode(PIXELS, PIXELS)
-    set_field(node, nodes.frames[orientation])
-    heat = variant == "heat"
-    if nodes.heatmap is not None:
-        composite.SetNthLayerOpacity(HEAT_LAYER, OPACITY if heat else 0.0)
-    composite.SetForegroundOpacity(0.0 if heat else PET_OPACITY)
-    view.group.SetMRMLDisplayableNode(node)
-    view.mapper.SetInputConnection(logic.GetImageDataConnection())
-    view.overlay.clear()
-    _annotate(view.overlay, nodes, node, orientation, variant)
-    canvas.save(view.renderer, path)
-    composite.SetForegroundOpacity(PET_OPACITY)
-    if nodes.heatmap is not None:
-        composite.SetNthLayerOpacity(HEAT_LAYER, OPACITY)
+@contextmanager
+def _layers_set(view: _SlicePicture, nodes: SceneNodes, heat: bool) -> Iterator[None]:
+    """Show either the PET over the anatomy, or the heat map; then both, as the scene has them."""
+    composite = view.logic.GetSliceCompositeNode()
+    front = composite.GetForegroundOpacity()
+    top = composite.GetNthLayerOpacity(HEAT_LAYER)
+    try:
+        composite.SetForegroundOpacity(0.0 if heat else front)
+        if nodes.heatmap is not None:
+            composite.SetNthLayerOpacity(HEAT_LAYER, top if heat else 0.0)
+        view.mapper.SetInputConnection(view.logic.GetImageDataConnection())
+        yield
+    finally:
+        composite.SetForegroundOpacity(front)
+        if nodes.heatmap is not None:
+            composite.SetNthLayerOpacity(HEAT_LAYER, top)
 
 
-def _annotate(
-    overlay: Overlay, nodes: SceneNodes, node: Any, orientation: str, variant: str
-) -> None:
+def _annotate(view: _SlicePicture, nodes: SceneNodes, heat: bool) -> None:
     content, result = nodes.content, nodes.content.result
+    overlay, node = view.overlay, view.logic.GetSliceNode()
+    overlay.clear()
     overlay.sides(*sides(node.GetSliceToRAS()))
     overlay.scale(node.GetFieldOfView()[0] / PIXELS)
-    axis = {"Axial": 2, "Coronal": 1, "Sagittal": 0}[orientation]
-    where = (
-        f"{DIRECTIONS[axis][1 if nodes.focus[axis] >= 0 else 2]} {abs(nodes.focus[axis]):.0f} mm"
-    )
+    axis, plus, minus = DIRECTIONS[{"Sagittal": 0, "Coronal": 1, "Axial": 2}[view.orientation]]
+    offset = nodes.focus[axis]
+    where = f"{plus if offset >= 0 else minus} {abs(offset):.0f} mm"
     overlay.lines(
         [
-            (orientation, 26, None, True),
-            (_layers(nodes, variant), 18, None, False),
+            (view.orientation, 26, None, True),
+            (_layers(nodes, heat), 18, None, False),
             (where, 16, None, False),
         ],
         top=True,
@@ -139,14 +139,14 @@ def _annotate(
     overlay.lines(rows, top=False)
     bars = []
     pet = nodes.volumes.get("PET")
-    if pet is not None and (variant == "fusion" or nodes.foreground is None):
+    if pet is not None and (not heat or nodes.foreground is None):
         bars.append((pet, "0", f"{content.suv_max:g}", "SUVbw"))
-    if variant == "heat":
+    if heat:
         bars.append((nodes.heatmap, "0", "1", "Grad-CAM"))
     for slot, (volume, low, high, title) in enumerate(bars):
         display = volume.GetScalarVolumeDisplayNode()
         overlay.colour_bar(palette(display), low, high, title, slot)
-    overlay.lesions(result.lesions)
+    overlay.lesions(result.lesions, searched=nodes.segmentation is not None)
 
 
 def sides(slice_to_ras: Any) -> tuple[str, str, str, str]:
@@ -159,10 +159,10 @@ def sides(slice_to_ras: Any) -> tuple[str, str, str, str]:
     return (found[0], found[1], found[2], found[3])
 
 
-def _layers(nodes: SceneNodes, variant: str) -> str:
+def _layers(nodes: SceneNodes, heat: bool) -> str:
     role = nodes.content.anatomical_role
     base = role if role is not None else "FDG PET"
-    if variant == "heat":
+    if heat:
         return f"{base} + heat map (Grad-CAM)"
     return base if nodes.foreground is None else f"{base} + FDG PET"
 

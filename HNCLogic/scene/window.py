@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes.util
+import ctypes
 import logging
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ class Canvas:
         self.width, self.height = width, height
         self.window = vtk.vtkRenderWindow()
         kind = self.window.GetClassName()
-        if "OSOpenGL" in kind and ctypes.util.find_library("OSMesa") is None:
+        if "OSOpenGL" in kind and not _has_osmesa():
             raise InputError(
                 "Pictures need OpenGL, and this machine has neither a display nor EGL nor OSMesa: "
                 "install libegl1 and libgl1-mesa-dri (or libosmesa6)"
@@ -69,3 +69,13 @@ class Canvas:
         if result is None:
             raise OSError(f"the picture {path.name} could not be drawn")
         path.write_bytes(memoryview(result))
+
+
+def _has_osmesa() -> bool:
+    for name in ("libOSMesa.so", "libOSMesa.so.8", "libOSMesa.so.6"):
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False
