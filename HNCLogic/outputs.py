@@ -61,9 +61,9 @@ def write_file_whole(path: Path, write: Callable[[Path], object]) -> None:
     An earlier file at ``path`` is replaced. Raises InputError as ``whole_or_nothing`` does.
     """
     path = Path(os.path.realpath(path))
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: give the name of a file to write")
     with _in_users_words(path), _parents(path):
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: give the name of a file to write")
         part = path.parent / f"{_aside()}-{path.name}"
         try:
             part.touch()  # says why not in the system's words; an image writer would not

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,14 +152,11 @@ def test_out_that_is_a_file_or_below_one(tmp_path):
 
 
 @contextmanager
-def as_nobody(folder: Path):
+def as_nobody():
     """Root may write anywhere; let the test be someone who may not."""
     if os.geteuid() != 0:
         yield
         return
-    for parent in folder.parents:
-        if parent.stat().st_uid == 0 and parent.is_relative_to(folder.parents[2]):
-            parent.chmod(0o755)
     os.seteuid(65534)
     try:
         yield
@@ -166,17 +164,21 @@ def as_nobody(folder: Path):
         os.seteuid(0)
 
 
-def test_a_folder_without_permission_to_write(tmp_path):
-    closed = tmp_path / "closed"
-    closed.mkdir()
-    closed.chmod(0o555)
-    with as_nobody(closed):
-        for out in (closed / "out", closed):
+@pytest.mark.parametrize("mode", [0o555, 0o000], ids=["may look", "may not look"])
+def test_a_folder_without_permission_to_write(mode):
+    with tempfile.TemporaryDirectory() as place:  # others may reach it, unlike tmp_path
+        Path(place).chmod(0o755)
+        closed = Path(place) / "closed"
+        closed.mkdir()
+        closed.chmod(mode)
+        with as_nobody():
+            for out in (closed / "out", closed):
+                with pytest.raises(InputError, match=f"{out} cannot be written .permission denied"):
+                    write_result(out, "x")
             with pytest.raises(InputError, match="permission denied"):
-                write_result(out, "x")
-        with pytest.raises(InputError, match="permission denied"):
-            write_text_whole(closed / "record.json", "{}")
-    assert list(closed.iterdir()) == []
+                write_text_whole(closed / "record.json", "{}")
+        closed.chmod(0o755)
+        assert list(closed.iterdir()) == []
 
 
 def test_an_unreadable_input_is_not_blamed_on_the_output(tmp_path):
