@@ -108,11 +108,18 @@ def load_scene(application: Application, path: Path) -> None:
     """Read a bundle into the application's scene in place of what is there. Raises OSError."""
     import slicer
 
+    if not zipfile.is_zipfile(path):
+        raise OSError(errno.EIO, "The scene cannot be read: it is no Slicer bundle", str(path))
     messages = slicer.vtkMRMLMessageCollection()
-    with quiet_stderr():
-        done = application.scene.ReadFromMRB(str(path), True, messages)
+    here = os.getcwd()
+    try:
+        with quiet_stderr():
+            done = application.scene.ReadFromMRB(str(path), True, messages)
+    finally:
+        os.chdir(here)  # VTK unpacks in the working folder, and on failure stays elsewhere
     if not done:
-        raise OSError(errno.EIO, "The scene cannot be read", str(path))
+        why = " ".join(messages.GetAllMessagesAsString().split())
+        raise OSError(errno.EIO, f"The scene cannot be read ({why})", str(path))
     restore_opacity(application.scene)
 
 

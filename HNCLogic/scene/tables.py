@@ -1,6 +1,7 @@
 """The result's numbers as table nodes: lesions with their totals, windows, slices.
 
-Units stand in the columns' names; a value that does not exist is NaN. Positions are RAS.
+Units stand in the columns' names; a value that does not exist is NaN. Positions are RAS. Numbers
+have six digits, which is what a table keeps in a scene file; the result has them in full.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def _array(vtk: Any, values: Sequence[Any]) -> Any:
     else:
         array = vtk.vtkDoubleArray()
         blank = float("nan")
+        values = [None if value is None else float(f"{value:.6g}") for value in values]
     for value in values:
         array.InsertNextValue(blank if value is None else value)
     return array
