@@ -24,9 +24,9 @@ BELOW_CROWN_MM = 330.0
 CROWN_ABOVE_BRAIN_MM = 15.0  # skull and scalp
 MARGIN_ABOVE_MM = 10.0  # beyond the crown
 BELOW_BRAIN_MM = 190.0  # from the base of the cerebellum, 14 cm under the crown
-# The outline widens from neck to shoulders 4 to 5 cm above the acromion, which stands about as
-# high as that notch; so this reaches 4 to 5 cm below the collar bones.
-BELOW_SHOULDERS_MM = 90.0
+# The outline widens from neck to shoulders 5 to 8 cm above that notch, arms down or up (looked at
+# in some thirty CT and a PET); so this reaches 3 to 6 cm below the collar bones.
+BELOW_SHOULDERS_MM = 110.0
 ABOVE_SHOULDERS_MM = 300.0  # from there to the crown at most
 _WORKING_MM = 6.0
 _SHOULDERS_MM = 230.0  # no head is as wide
@@ -47,7 +47,7 @@ def find_region(
     2. The brain in the PET: from 25 mm above it (1 cm over the crown) to 33 cm below the crown,
        or, where the brain is cut off above, to 19 cm below its base.
     3. The outline of the body, of the PET and then of the anatomical image: from 30 cm above to
-       9 cm below the level where the neck widens to the shoulders. Arms held up count for
+       11 cm below the level where the neck widens to the shoulders. Arms held up count for
        neither.
     4. Neither found: the whole field of view, with a warning.
 

@@ -40,7 +40,7 @@ def adaptive_level(
     were outlined; the details here (shell, M) are our own. Spheres under 2 FWHM come out too
     large, as with every threshold.
     """
-    level = 0.6 * suv_max
+    level = 0.5 * suv_max
     for _ in range(_ROUNDS):
         voxels = grow(level)
         background = background_around(suv, spacing, voxels, level, hot)

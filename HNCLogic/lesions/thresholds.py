@@ -3,7 +3,7 @@
 All three start from hot spots (``hot_spots``): peaks of at least ``candidate_suv``. They are
 outlined from the hottest down; one that an earlier outline reached belongs to that lesion.
 What is outlined is everything at or above the lesion's threshold that hangs together with its
-peak (26 neighbours) without entering a hotter lesion's hot spot, and no farther than 10 mm from
+peak (26 neighbours) without entering a hotter lesion's hot spot, and no farther than 6 mm from
 voxels of ``candidate_suv``: a threshold that has come down to the level of the surroundings
 cannot run through the whole neck.
 """
@@ -22,7 +22,8 @@ from HNCLogic.lesions.background import adaptive_level
 from HNCLogic.lesions.hot_spots import HotSpots, find_hot_spots
 
 LESION = 3  # the class of what no one has called primary or node
-LEASH_MM = 10.0  # how far below candidate_suv an outline may reach
+LEASH_MM = 6.0  # how far an outline may reach beyond voxels of candidate_suv: one blur's width
+BORDER_MM = 10.0  # how far beyond the region's border a hot spot's peak is looked for
 SEED_MM = 10.0  # how far from a seed its lesion may lie
 # From a hot spot's first basin and the function that grows it to a level: the level.
 Rule = Callable[[int, Callable[[float], np.ndarray]], float]
@@ -67,7 +68,7 @@ def delineate(
     lowest, candidate = _lowest_level(delineation), delineation.candidate_suv
     hot = suv >= (lowest if delineation.method == "fixed" else candidate)
     if within is not None:  # a hot spot beyond the border must be seen whole to be left out
-        hot &= _grown(allowed, grid, LEASH_MM)
+        hot &= _grown(allowed, grid, BORDER_MM)
     _refuse_seeds_outside(delineation, grid)
     outlined = np.zeros(suv.shape, np.int32)
     if hot.any():
@@ -147,7 +148,7 @@ def _grown(mask: np.ndarray, grid: Grid, reach_mm: float) -> np.ndarray:
         return mask
     grown = mask.view(np.uint8)
     for axis, spacing in enumerate(grid.spacing[::-1]):
-        width = 2 * int(np.ceil(reach_mm / spacing)) + 1
+        width = 2 * max(1, round(reach_mm / spacing)) + 1
         grown = ndimage.maximum_filter1d(grown, width, axis=axis, mode="constant")
     return grown.view(bool)
 

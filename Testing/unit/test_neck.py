@@ -135,7 +135,7 @@ def test_without_the_brain_by_neck_and_shoulders(arms, top, brain):
     region, warnings = find_region(pet, None, None)
     assert warnings == []
     assert region.found_by == "neck and shoulders in PET"
-    assert -390 < region.inferior_mm < NOTCH_MM
+    assert -410 < region.inferior_mm < NOTCH_MM
     assert min(-30.0, top - 2.0) < region.superior_mm < 70
 
 
@@ -144,7 +144,7 @@ def test_neck_and_shoulders_in_ct_where_the_pet_shows_none():
     ct = ct * 0.0 + sitk.Cast(ct > 0.2, sitk.sitkFloat32) * 1040.0 - 1000.0
     region, warnings = find_region(None, ct, "CT")
     assert (region.found_by, warnings) == ("neck and shoulders in CT", [])
-    assert -390 < region.inferior_mm < NOTCH_MM
+    assert -410 < region.inferior_mm < NOTCH_MM
     empty = scan(-800, 40) * 0.0
     region, warnings = find_region(empty, ct, "CT")
     assert (region.found_by, warnings) == ("neck and shoulders in CT", [])
