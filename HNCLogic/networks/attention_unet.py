@@ -111,10 +111,13 @@ class AttentionUNet(nn.Module):
                 f"this network takes patches of {self.patch} (z, y, x), not {tuple(x.shape[2:])}"
             )
         skips = []
-        for block in self.down:
+        for block in self.down[:-1]:
             x = block(x)
             skips.append(x)
-        x = self.attention(skips.pop())
+        # The bottom is a few voxels and little work. In float32 also under autocast: oneDNN's
+        # bfloat16 gradient of so small a convolution was seen to be infinite.
+        with torch.autocast(x.device.type, enabled=False):
+            x = self.attention(self.down[-1](x.float()))
         for up, block in zip(self.up, self.joined, strict=True):
             x = block(torch.cat([up(x), skips.pop()], dim=1))
         return self.head(x)

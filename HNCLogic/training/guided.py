@@ -1,0 +1,54 @@
+"""Method 1 trained with a guide: a side branch that is shown where the tumour is.
+
+From a few dozen patients the label alone teaches a network little: a lesion of 8 ml is a
+thousandth of a window, and pooling dilutes it as much. The side branch is thrown away after
+training; the network that is kept is the paper's.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from HNCLogic.training.loop import focal_loss
+
+MASK_WEIGHT = 0.5  # of the side branch's loss beside that of the label
+LESION_WEIGHT = 20.0  # lesions are a small part of a window
+
+
+class Guided(nn.Module):
+    """``network`` (a PresenceNet) with a 1x1x1 convolution on its last stage.
+
+    Takes (batch, channel, z, y, x); gives (logits (batch, 1), map (batch, 1, z', y', x')).
+    """
+
+    def __init__(self, network: nn.Module, width: int):
+        super().__init__()
+        self.network = network
+        self.branch = nn.Conv3d(width, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        kept = []
+        handle = self.network.last_stage.register_forward_hook(
+            lambda module, inputs, output: kept.append(output)
+        )
+        try:
+            logits = self.network(x)
+        finally:
+            handle.remove()
+        return logits, self.branch(kept[0])
+
+
+def guided_loss(output: tuple[torch.Tensor, torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
+    """Focal loss of the label plus cross-entropy of the map; ``mask`` (batch, z, y, x) of 0 and 1.
+
+    A window is positive where the mask marks anything. A coarse voxel counts as lesion by the
+    share of it that is.
+    """
+    logits, coarse = (part.float() for part in output)
+    positive = (mask.flatten(1).amax(dim=1) > 0).float()
+    share = nn.functional.adaptive_avg_pool3d(mask[:, None], coarse.shape[2:])
+    on_map = nn.functional.binary_cross_entropy_with_logits(
+        coarse, share, pos_weight=torch.tensor(LESION_WEIGHT, device=coarse.device)
+    )
+    return focal_loss(logits[:, 0], positive) + MASK_WEIGHT * on_map
