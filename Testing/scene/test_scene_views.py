@@ -177,6 +177,10 @@ def test_the_heat_map_is_violet_where_it_is_hottest(drawn, orientation):
     warm = (heat[..., 0] - heat[..., 2] > 60) & (heat[..., 1] - heat[..., 2] > 30)
     assert not warm[100:400, 100:700].any()  # the PET is not under it
     assert (near(heat, PRIMARY_COLOUR)).sum() > 200  # the outline is
+    if orientation == "Axial":  # far from the hottest point the CT is as it was
+        cool = (CENTRE[0] - 30, CENTRE[1] + 5, nodes.focus[2])
+        column, row = np.rint(expected(nodes, orientation, cool)).astype(int)
+        assert heat[row, column] == pytest.approx((128, 128, 128), abs=3)
 
 
 def test_the_ct_is_seen_under_little_uptake_in_its_window(drawn):
