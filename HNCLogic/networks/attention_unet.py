@@ -117,7 +117,7 @@ class AttentionUNet(nn.Module):
         # The bottom is a few voxels and little work. In float32 also under autocast: oneDNN's
         # bfloat16 gradient of so small a convolution was seen to be infinite.
         with torch.autocast(x.device.type, enabled=False):
-            x = self.attention(self.down[-1](x.float()))
+            x = self.attention(self.down[-1](x.to(self.head.weight.dtype)))
         for up, block in zip(self.up, self.joined, strict=True):
             x = block(torch.cat([up(x), skips.pop()], dim=1))
         return self.head(x)
