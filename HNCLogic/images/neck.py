@@ -18,15 +18,17 @@ __all__ = ["brain_mask", "find_region", "lateral_centre"]
 
 DEDICATED_MM = 350.0  # a field of view no longer than this is a head-and-neck scan: all is kept
 # From the crown to the notch above the breastbone, where the collar bones meet and the lowest
-# neck nodes (levels IV and VI) end, it is about 32 cm in men and 30 cm in women (stature less
-# suprasternal height, US Army survey of 2012), with a spread of 1.5 cm.
+# neck nodes (levels IV and VI) end, it is 31 cm on average (mean stature 1714 mm less mean
+# suprasternal height 1403 mm, men and women of the US Army's survey of 2012).
 BELOW_CROWN_MM = 330.0
 CROWN_ABOVE_BRAIN_MM = 15.0  # skull and scalp
 MARGIN_ABOVE_MM = 10.0  # beyond the crown
 BELOW_BRAIN_MM = 190.0  # from the base of the cerebellum, 14 cm under the crown
 # The outline widens from neck to shoulders 5 to 8 cm above that notch, arms down or up (looked at
-# in some thirty CT and a PET); so this reaches 3 to 6 cm below the collar bones.
+# in some thirty CT and a PET; 6 to 14 cm under the brain stem in 89 CT), so this reaches 3 to 6 cm
+# below the collar bones.
 BELOW_SHOULDERS_MM = 110.0
+LONG_NECK_MM = 120.0  # what the shoulders may add to the usual length, at most
 ABOVE_SHOULDERS_MM = 300.0  # from there to the crown at most
 _WORKING_MM = 6.0
 _SHOULDERS_MM = 230.0  # no head is as wide
@@ -45,7 +47,8 @@ def find_region(
 
     1. A field of view of at most 350 mm is a head-and-neck scan: all of it.
     2. The brain in the PET: from 25 mm above it (1 cm over the crown) to 33 cm below the crown,
-       or, where the brain is cut off above, to 19 cm below its base.
+       or, where the brain is cut off above, to 19 cm below its base; up to 12 cm farther where
+       the shoulders (see 3) stand lower than usual.
     3. The outline of the body, of the PET and then of the anatomical image: from 30 cm above to
        11 cm below the level where the neck widens to the shoulders. Arms held up count for
        neither.
@@ -67,11 +70,15 @@ def find_region(
     if high - low <= DEDICATED_MM:
         return region(low, high, "whole field of view"), []
     brain = find_brain(pet) if pet is not None else None
-    if brain is not None and brain.cut:
-        return region(brain.base_mm - BELOW_BRAIN_MM, high, "brain in PET, cut off above"), []
     if brain is not None:
         crown = brain.top_mm + CROWN_ABOVE_BRAIN_MM
-        return region(crown - BELOW_CROWN_MM, crown + MARGIN_ABOVE_MM, "brain in PET"), []
+        usual = brain.base_mm - BELOW_BRAIN_MM if brain.cut else crown - BELOW_CROWN_MM
+        shoulders = _shoulders(pet, "PET")
+        lower = usual if shoulders is None else shoulders - BELOW_SHOULDERS_MM
+        inferior = lower if usual - LONG_NECK_MM <= lower < usual else usual
+        if brain.cut:
+            return region(inferior, high, "brain in PET, cut off above"), []
+        return region(inferior, crown + MARGIN_ABOVE_MM, "brain in PET"), []
     for image, name in ((pet, "PET"), (anatomical, role)):
         shoulders = _shoulders(image, name) if image is not None else None
         # Of the anatomical image only what the PET shows as well is of use.

@@ -28,13 +28,15 @@ def tube(place, x, y, half_x, half_y, low, high):
     return inside & (place[2] >= low) & (place[2] <= high)
 
 
-def uptake(place, arms="down", brain=8.0, tumour=None):
+def uptake(place, arms="down", brain=8.0, tumour=None, drop=0.0):
     """SUV at LPS places x, y, z in mm of a body whose crown is at S = 0 and middle at x = 0."""
     height = place[2]
     suv = np.zeros(np.broadcast_shapes(*(p.shape for p in place)), np.float32)
     # Half the width from neck to shoulders to trunk, and half the depth.
-    half = np.interp(height, [-850, -600, -345, -315, -280, -250], [170, 150, 200, 185, 90, 58])
-    deep = np.interp(height, [-850, -600, -345, -280, -250], [110, 105, 105, 75, 62])
+    low = drop  # how much lower than usual the shoulders stand
+    curve = [-850, -600, -330 - low, -280 - low, -220 - low, -195 - low]
+    half = np.interp(height, curve, [170, 150, 200, 185, 112, 58])
+    deep = np.interp(height, curve, [110, 105, 105, 90, 72, 62])
     trunk = (place[0] / half) ** 2 + ((place[1] - 10) / deep) ** 2 <= 1
     suv[trunk & (height > -850) & (height < -150)] = 0.8
     for side in (-1, 1):
@@ -113,9 +115,16 @@ def test_with_the_brain_in_view(kind):
     pet, region, warnings = whole(kind)
     assert warnings == []
     assert region.found_by.startswith("brain in PET")
-    assert -345 < region.inferior_mm < NOTCH_MM  # below the collar bones, well above the heart
+    assert -350 < region.inferior_mm < NOTCH_MM  # below the collar bones, well above the heart
     heights = Grid.of(pet).corners()[:, 2]
     assert min(0.0, heights.max() - 1) <= region.superior_mm < 30
+
+
+@pytest.mark.parametrize(("drop", "least", "most"), [(0, -350, -310), (60, -420, -370)])
+def test_low_shoulders_lengthen_the_region(drop, least, most):
+    region, _ = find_region(scan(-1000, 60, drop=drop), None, None)
+    assert region.found_by == "brain in PET"
+    assert least < region.inferior_mm < most
 
 
 @pytest.mark.parametrize("arms", ["down", "up"])
@@ -123,19 +132,19 @@ def test_with_the_brain_cut_in_half(arms):
     region, _ = find_region(scan(-1000, -80, arms=arms), None, None)
     assert region.found_by == "brain in PET, cut off above"
     assert region.superior_mm == pytest.approx(-80, abs=3)
-    assert -370 < region.inferior_mm < NOTCH_MM
+    assert -360 < region.inferior_mm < NOTCH_MM
 
 
 @pytest.mark.parametrize(
     ("arms", "top", "brain"),
-    [("down", -160, 8.0), ("up", -160, 8.0), ("down", 60, 0.0), ("up", 60, 0.0), ("down", -240, 8)],
+    [("down", -160, 8.0), ("up", -160, 8.0), ("down", 60, 0.0), ("up", 60, 0.0), ("down", -175, 8)],
 )
 def test_without_the_brain_by_neck_and_shoulders(arms, top, brain):
     pet = scan(-1000, top, arms=arms, brain=brain)
     region, warnings = find_region(pet, None, None)
     assert warnings == []
     assert region.found_by == "neck and shoulders in PET"
-    assert -410 < region.inferior_mm < NOTCH_MM
+    assert -360 < region.inferior_mm < NOTCH_MM
     assert min(-30.0, top - 2.0) < region.superior_mm < 70
 
 
@@ -144,7 +153,7 @@ def test_neck_and_shoulders_in_ct_where_the_pet_shows_none():
     ct = ct * 0.0 + sitk.Cast(ct > 0.2, sitk.sitkFloat32) * 1040.0 - 1000.0
     region, warnings = find_region(None, ct, "CT")
     assert (region.found_by, warnings) == ("neck and shoulders in CT", [])
-    assert -410 < region.inferior_mm < NOTCH_MM
+    assert -360 < region.inferior_mm < NOTCH_MM
     empty = scan(-800, 40) * 0.0
     region, warnings = find_region(empty, ct, "CT")
     assert (region.found_by, warnings) == ("neck and shoulders in CT", [])
