@@ -188,3 +188,26 @@ def test_another_package_called_slicer_is_told_apart(monkeypatch):
     monkeypatch.setitem(sys.modules, "slicer", types.ModuleType("slicer"))
     with pytest.raises(InputError, match="another Python package called slicer"):
         module.start()
+
+
+def test_importing_the_scene_loads_neither_slicer_nor_vtk():
+    """A panel and the command line import it at once; slicer-core alone takes over a second."""
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    modules = "application, build, save, segments, views"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sys; from HNCLogic.scene import {modules}; "
+            "print(sorted({'slicer', 'vtk', 'vtkmodules'} & set(sys.modules)))",
+        ],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
