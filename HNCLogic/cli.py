@@ -277,13 +277,15 @@ def models_add(folder: Path) -> None:
 
 @app.command()
 def benchmark(
-    json: Json = False,
+    pet: Annotated[Path | None, image_option("A real patient's PET")] = None,
+    mr: Annotated[Path | None, image_option("Its MRI, T1")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small volumes, one repeat.")] = False,
+    json: Json = False,
 ) -> None:
     """Speed and memory on this machine, beside peers, as ratios."""
     from HNCLogic.benchmark import run_benchmark
 
-    run_benchmark(as_json=json, quick=quick)
+    run_benchmark(as_json=json, quick=quick, pet=pet, mr=mr)
 
 
 @app.callback(invoke_without_command=True)
