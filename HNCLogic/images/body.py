@@ -203,9 +203,11 @@ def outline(image: sitk.Image, role: str) -> sitk.Image:
 
 
 def _smoothed(image: sitk.Image, fwhm_mm: float) -> sitk.Image:
-    if min(image.GetSize()) < 4:  # too few slices for the recursive filter
-        return image
-    return sitk.SmoothingRecursiveGaussian(image, fwhm_mm / 2.355)
+    from scipy import ndimage
+
+    sigma = [fwhm_mm / 2.355 / s for s in image.GetSpacing()[::-1]]
+    array = ndimage.gaussian_filter(sitk.GetArrayViewFromImage(image), sigma, truncate=2.5)
+    return Grid.of(image).image(array)
 
 
 def _filled(mask: np.ndarray) -> np.ndarray:
@@ -214,5 +216,7 @@ def _filled(mask: np.ndarray) -> np.ndarray:
 
     filled = np.zeros(mask.shape, np.uint8)
     for z in np.flatnonzero(mask.any(axis=(1, 2))):
-        filled[z] = ndimage.binary_fill_holes(mask[z])
+        # What of the rest hangs together with a frame around the slice lies outside.
+        rest, _ = ndimage.label(np.pad(~mask[z], 1, constant_values=True))
+        filled[z] = (rest != rest[0, 0])[1:-1, 1:-1]
     return filled

@@ -49,8 +49,8 @@ def find_region(
     2. The brain in the PET: from 25 mm above it (1 cm over the crown) to 33 cm below the crown,
        or, where the brain is cut off above, to 19 cm below its base; up to 12 cm farther where
        the shoulders (see 3) stand lower than usual.
-    3. The outline of the body, of the PET and then of the anatomical image: from 30 cm above to
-       11 cm below the level where the neck widens to the shoulders. Arms held up count for
+    3. The outline of the body, of the PET and then of the anatomical image: from the crown, or 30 cm
+       above, to 11 cm below the level where the neck widens to the shoulders. Arms held up count for
        neither.
     4. Neither found: the whole field of view, with a warning.
 
@@ -73,22 +73,20 @@ def find_region(
     if brain is not None:
         crown = brain.top_mm + CROWN_ABOVE_BRAIN_MM
         usual = brain.base_mm - BELOW_BRAIN_MM if brain.cut else crown - BELOW_CROWN_MM
-        shoulders = _shoulders(pet, "PET")
-        lower = usual if shoulders is None else shoulders - BELOW_SHOULDERS_MM
+        outlined = _shoulders(pet, "PET")
+        lower = usual if outlined is None else outlined[0] - BELOW_SHOULDERS_MM
         inferior = lower if usual - LONG_NECK_MM <= lower < usual else usual
         if brain.cut:
             return region(inferior, high, "brain in PET, cut off above"), []
         return region(inferior, crown + MARGIN_ABOVE_MM, "brain in PET"), []
     for image, name in ((pet, "PET"), (anatomical, role)):
-        shoulders = _shoulders(image, name) if image is not None else None
+        outlined = _shoulders(image, name) if image is not None else None
         # Of the anatomical image only what the PET shows as well is of use.
-        if shoulders is not None and low + BELOW_SHOULDERS_MM / 2 < shoulders < high:
-            found = region(
-                shoulders - BELOW_SHOULDERS_MM,
-                shoulders + ABOVE_SHOULDERS_MM,
-                f"neck and shoulders in {name}",
-            )
-            return found, []
+        if outlined is not None and low + BELOW_SHOULDERS_MM / 2 < outlined[0] < high:
+            shoulders, top = outlined
+            superior = min(shoulders + ABOVE_SHOULDERS_MM, top + MARGIN_ABOVE_MM)
+            found_by = f"neck and shoulders in {name}"
+            return region(shoulders - BELOW_SHOULDERS_MM, superior, found_by), []
     return region(low, high, "whole field of view"), [
         "The head and neck were not found in the images: the whole field of view, "
         f"{low:.0f} to {high:.0f} mm (S), is analysed. Set the region by hand if it is wrong."
@@ -122,8 +120,11 @@ def lateral_centre(
     return float(centre[0]), float(centre[1])
 
 
-def _shoulders(image: sitk.Image, role: str) -> float | None:
-    """Height (S, mm) at which, coming from the head, the neck has widened to the shoulders."""
+def _shoulders(image: sitk.Image, role: str) -> tuple[float, float] | None:
+    """Height (S, mm) at which, coming from the head, the neck has widened to the shoulders.
+
+    And the height of the uppermost thing in the body's middle: the crown, where it is in view.
+    """
     part, in_middle, grid = _profile(image, role, (-np.inf, np.inf))
     widths = np.array([np.diff(_ends(s.any(axis=0)))[0] + 1 for s in part]) * _WORKING_MM
     widths[~in_middle] = 0.0
@@ -137,7 +138,10 @@ def _shoulders(image: sitk.Image, role: str) -> float | None:
         below = widths[max(0, z - around) : z]
         if width >= wide and np.median(below) >= wide:
             is_neck = _NECK_MM[0] <= narrowest <= _NECK_MM[1]
-            return float(grid.origin[2] + z * _WORKING_MM) if is_neck and seen >= 5 else None
+            if not is_neck or seen < 5:
+                return None
+            top = np.flatnonzero(in_middle)[-1] + 0.5
+            return tuple(float(grid.origin[2] + i * _WORKING_MM) for i in (z, top))
         narrowest = min(narrowest, width)
         seen += 1
     return None
