@@ -49,9 +49,9 @@ def find_region(
     2. The brain in the PET: from 25 mm above it (1 cm over the crown) to 33 cm below the crown,
        or, where the brain is cut off above, to 19 cm below its base; up to 12 cm farther where
        the shoulders (see 3) stand lower than usual.
-    3. The outline of the body, of the PET and then of the anatomical image: from the crown, or 30 cm
-       above, to 11 cm below the level where the neck widens to the shoulders. Arms held up count for
-       neither.
+    3. The outline of the body, of the PET and then of the anatomical image: from 1 cm over the
+       crown, or 30 cm above, to 11 cm below the level where the neck widens to the shoulders.
+       Arms held up count for neither.
     4. Neither found: the whole field of view, with a warning.
 
     Raises InputError where neither image is given.
