@@ -16,7 +16,7 @@ from HNCLogic.job import Position, Region, Result
 SMALLEST_MM = 140.0
 LARGEST_MM = 320.0  # a head with the shoulders' inner half
 MARGIN = 1.18
-SLAB_MM = 45.0  # the axial view is framed by the body this near to it
+SLAB_MM = 20.0  # the axial view is framed by the body this near to it
 SAMPLES = 64  # per axis, when the body is searched
 
 

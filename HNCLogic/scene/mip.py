@@ -97,6 +97,7 @@ def _draw(
     _annotate(overlay, nodes, direction, mm_per_pixel)
     if content.result.region is not None:
         _mark_region(overlay, renderer, content.result.region, mm_per_pixel)
+    overlay.draw()
     canvas.save(renderer, path)
 
 
@@ -198,7 +199,7 @@ def _annotate(
     overlay.lines(rows, top=False)
     grey = np.repeat(np.linspace(255.0, 0.0, 256)[:, None], 3, axis=1)
     overlay.colour_bar(grey, "0", f"{content.suv_max:g}", "SUVbw", 0)
-    overlay.lesions(result.lesions, searched=content.labels is not None)
+    overlay.lesions(result.lesions, result.lesions, searched=content.labels is not None)
 
 
 def _mark_region(overlay: Overlay, renderer: Any, region: Region, mm_per_pixel: float) -> None:

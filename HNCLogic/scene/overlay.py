@@ -9,6 +9,8 @@ import numpy as np
 from HNCLogic.job import Lesion
 from HNCLogic.scene.segments import Colour, colours
 
+Extent = tuple[float, float, float, float]  # pixels: left, right, bottom, top
+
 LIGHT: Colour = (0.93, 0.94, 0.96)
 DARK: Colour = (0.10, 0.12, 0.16)
 AMBER: Colour = (1.0, 0.72, 0.20)
@@ -16,22 +18,35 @@ AMBER_ON_LIGHT: Colour = (0.70, 0.38, 0.0)
 EDGE = 18  # pixels that stay free at the picture's border
 LINE = 1.35  # line height in font sizes
 MOST_NAMES = 8
-HALO = ((-1.5, -1.5), (-1.5, 1.5), (1.5, -1.5), (1.5, 1.5))
+PANEL_OPACITY = 0.55
+PADDING = 6  # of a panel around its words
+HALO = ((-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))
 
 
 class Overlay:
-    """Draws into a vtkRenderer of ``width`` by ``height`` pixels; ``dark`` is its background."""
+    """Words and shapes for a vtkRenderer of ``width`` by ``height`` pixels, drawn by ``draw()``.
+
+    ``dark`` says what its background is.
+    """
 
     def __init__(self, renderer: Any, width: int, height: int, dark: bool):
         self.renderer, self.width, self.height, self.dark = renderer, width, height, dark
         self.ink = LIGHT if dark else DARK
+        self.paper = (0.0, 0.0, 0.0) if dark else (1.0, 1.0, 1.0)
         self.warning_ink = AMBER if dark else AMBER_ON_LIGHT
+        self.panels: list[Any] = []
         self.actors: list[Any] = []
 
     def clear(self) -> None:
-        for actor in self.actors:
+        for actor in (*self.panels, *self.actors):
             self.renderer.RemoveViewProp(actor)
+        self.panels.clear()
         self.actors.clear()
+
+    def draw(self) -> None:
+        """Put everything on the picture: the panels first, for what comes later lies above."""
+        for actor in (*self.panels, *self.actors):
+            self.renderer.AddViewProp(actor)
 
     def text(
         self,
@@ -43,12 +58,14 @@ class Overlay:
         bold: bool = False,
         across: str = "left",
         up: str = "bottom",
-    ) -> None:
-        """``words`` with the given side of them at x (left, centred, right), y (bottom, …)."""
-        under = (0.0, 0.0, 0.0) if self.dark else (1.0, 1.0, 1.0)
+    ) -> Extent:
+        """``words`` with the given side of them at x (left, centred, right), y (bottom, …).
+
+        Returns the pixels that they cover.
+        """
         for dx, dy in HALO:  # keeps words legible over any tissue
-            self._words(words, x + dx, y + dy, size, under, bold, across, up)
-        self._words(words, x, y, size, colour or self.ink, bold, across, up)
+            self._words(words, x + dx, y + dy, size, self.paper, bold, across, up)
+        return self._words(words, x, y, size, colour or self.ink, bold, across, up)
 
     def _words(
         self,
@@ -60,7 +77,7 @@ class Overlay:
         bold: bool,
         across: str,
         up: str,
-    ) -> None:
+    ) -> Extent:
         import vtk
 
         actor = vtk.vtkTextActor()
@@ -73,14 +90,31 @@ class Overlay:
         getattr(style, f"SetJustificationTo{across.capitalize()}")()
         getattr(style, f"SetVerticalJustificationTo{up.capitalize()}")()
         actor.SetPosition(x, y)
-        self._add(actor)
+        self.actors.append(actor)
+        around = [0.0] * 4
+        actor.GetBoundingBox(self.renderer, around)
+        return (x + around[0], x + around[1], y + around[2], y + around[3])
+
+    def panel(self, extents: list[Extent]) -> None:
+        """A veil under what covers ``extents``, so that it reads over bone as over air."""
+        if not extents:
+            return
+        x0, y0 = (min(one[i] for one in extents) - PADDING for i in (0, 2))
+        x1, y1 = (max(one[i] for one in extents) + PADDING for i in (1, 3))
+        corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+        veil = _flat([corners], "SetPolys", self.paper, 1)
+        veil.GetProperty().SetOpacity(PANEL_OPACITY)
+        self.panels.append(veil)
 
     def lines(self, rows: list[tuple[str, int, Colour | None, bool]], top: bool) -> None:
         """Rows of (words, size, colour, bold) in the upper or lower left corner."""
         y = float(self.height - EDGE if top else EDGE)
+        covered = []
         for words, size, colour, bold in rows if top else reversed(rows):
-            self.text(words, EDGE, y, size, colour, bold, up="top" if top else "bottom")
+            up = "top" if top else "bottom"
+            covered.append(self.text(words, EDGE, y, size, colour, bold, up=up))
             y += -size * LINE if top else size * LINE
+        self.panel(covered)
 
     def sides(self, left: str, right: str, bottom: str, top: str) -> None:
         """The patient's directions at the middle of each border."""
@@ -104,7 +138,8 @@ class Overlay:
         y = EDGE + 4
         self.polyline([(x0, y + 7), (x0, y), (x1, y), (x1, y + 7)], self.ink, 3)
         words = f"{length_mm // 10} cm" if length_mm >= 10 else f"{length_mm} mm"
-        self.text(words, (x0 + x1) / 2, y + 9, 18, across="centered")
+        covered = self.text(words, (x0 + x1) / 2, y + 9, 18, across="centered")
+        self.panel([covered, (x0, x1, y, y)])
 
     def colour_bar(self, colours: np.ndarray, low: str, high: str, title: str, slot: int) -> None:
         """A vertical bar at the right, upper half; ``slot`` 0 is the outermost, then inward.
@@ -117,42 +152,44 @@ class Overlay:
         self._strip(colours, x, y, width, length)
         box = [(x, y), (x + width, y), (x + width, y + length), (x, y + length), (x, y)]
         self.polyline(box, self.ink, 1)
-        self.text(title, x + width, y + length + 12, 17, bold=True, across="right")
-        self.text(high, x - 7, y + length, 16, across="right", up="top")
-        self.text(low, x - 7, y, 16, across="right")
+        covered = [
+            self.text(title, x + width, y + length + 12, 17, bold=True, across="right"),
+            self.text(high, x - 7, y + length, 16, across="right", up="top"),
+            self.text(low, x - 7, y, 16, across="right"),
+            (x, x + width, y, y + length),
+        ]
+        self.panel(covered)
 
-    def chips(self, rows: list[tuple[Colour, str]]) -> None:
-        """Names beside squares of their colours, at the right above the scale."""
+    def lesions(self, lesions: list[Lesion], among: list[Lesion], searched: bool) -> None:
+        """Names and SUVmax of ``lesions`` beside their colours, at the right above the scale.
+
+        ``among`` are all the case's lesions, which decide the colours; where there are none
+        although they were ``searched`` for, that is said. At most MOST_NAMES are named.
+        """
         y = EDGE + 62.0
-        for colour, words in reversed(rows):
-            x = self.width - EDGE
-            self._square(x - 14, y + 1, 14, colour)
-            self.text(words, x - 22, y - 2, 17, across="right")
-            y += 17 * 1.5
-
-    def lesions(self, lesions: list[Lesion], searched: bool) -> None:
-        """The lesions' names and SUVmax beside their colours: the first MOST_NAMES of them."""
-        if searched and not lesions:
-            self.text("No lesion outlined", self.width - EDGE, EDGE + 60, 17, across="right")
-        colour_of = colours(lesions)
-        rows = [
+        x = self.width - EDGE
+        if searched and not among:
+            self.panel([self.text("No lesion outlined", x, y, 17, across="right")])
+            return
+        colour_of = colours(among)
+        rows: list[tuple[Colour | None, str]] = [
             (colour_of[one.label], f"{one.name}  SUVmax {one.suv_max:.1f}")
             for one in lesions[:MOST_NAMES]
         ]
         if len(lesions) > MOST_NAMES:
-            rows.append((self.ink, f"and {len(lesions) - MOST_NAMES} more"))
-        self.chips(rows)
+            rows.append((None, f"and {len(lesions) - MOST_NAMES} more"))
+        covered = []
+        for colour, words in reversed(rows):
+            if colour is not None:
+                corners = [(x - 14, y), (x, y), (x, y + 14), (x - 14, y + 14)]
+                self.actors.append(_flat([corners], "SetPolys", colour, 1))
+            covered.append(self.text(words, x - 22, y - 2, 17, across="right"))
+            covered.append((x - 14, x, y, y + 14))
+            y += 17 * 1.5
+        self.panel(covered)
 
     def polyline(self, points: list[tuple[float, float]], colour: Colour, width: float) -> None:
-        import vtk
-
-        self._flat([points], vtk.vtkPolyData.SetLines, colour, width)
-
-    def _square(self, x: float, y: float, side: float, colour: Colour) -> None:
-        import vtk
-
-        corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side)]
-        self._flat([corners], vtk.vtkPolyData.SetPolys, colour, 1)
+        self.actors.append(_flat([points], "SetLines", colour, width))
 
     def _strip(self, colours: np.ndarray, x: float, y: float, width: int, length: int) -> None:
         import vtk
@@ -162,34 +199,30 @@ class Overlay:
         for n in range(len(colours)):
             y0, y1 = y + n * step, y + (n + 1) * step
             bands.append([(x, y0), (x + width, y0), (x + width, y1), (x, y1)])
-        data = self._flat(bands, vtk.vtkPolyData.SetPolys, (1.0, 1.0, 1.0), 1)
+        actor = _flat(bands, "SetPolys", (1.0, 1.0, 1.0), 1)
+        self.actors.append(actor)
         paint = vtk.vtkUnsignedCharArray()
         paint.SetNumberOfComponents(3)
         for red, green, blue in colours:
             paint.InsertNextTuple3(float(red), float(green), float(blue))
-        data.GetCellData().SetScalars(paint)
+        actor.GetMapper().GetInput().GetCellData().SetScalars(paint)
 
-    def _flat(
-        self, shapes: list[list[tuple[float, float]]], put: Any, colour: Colour, width: float
-    ) -> Any:
-        import vtk
 
-        points, cells, data = vtk.vtkPoints(), vtk.vtkCellArray(), vtk.vtkPolyData()
-        for shape in shapes:
-            cells.InsertNextCell(len(shape))
-            for x, y in shape:
-                cells.InsertCellPoint(points.InsertNextPoint(x, y, 0.0))
-        data.SetPoints(points)
-        put(data, cells)
-        mapper = vtk.vtkPolyDataMapper2D()
-        mapper.SetInputData(data)
-        actor = vtk.vtkActor2D()
-        actor.SetMapper(mapper)
-        actor.GetProperty().SetColor(*colour)
-        actor.GetProperty().SetLineWidth(width)
-        self._add(actor)
-        return data
+def _flat(shapes: list[list[tuple[float, float]]], kind: str, colour: Colour, width: float) -> Any:
+    """A vtkActor2D of shapes in pixels; ``kind`` is how their points join: SetLines, SetPolys."""
+    import vtk
 
-    def _add(self, actor: Any) -> None:
-        self.renderer.AddViewProp(actor)
-        self.actors.append(actor)
+    points, cells, data = vtk.vtkPoints(), vtk.vtkCellArray(), vtk.vtkPolyData()
+    for shape in shapes:
+        cells.InsertNextCell(len(shape))
+        for x, y in shape:
+            cells.InsertCellPoint(points.InsertNextPoint(x, y, 0.0))
+    data.SetPoints(points)
+    getattr(data, kind)(cells)
+    mapper = vtk.vtkPolyDataMapper2D()
+    mapper.SetInputData(data)
+    actor = vtk.vtkActor2D()
+    actor.SetMapper(mapper)
+    actor.GetProperty().SetColor(*colour)
+    actor.GetProperty().SetLineWidth(width)
+    return actor

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 
+from HNCLogic.images.grid import Grid, resample
+from HNCLogic.job import Lesion
 from HNCLogic.scene.application import SLICE_VIEWS
 from HNCLogic.scene.build import SceneNodes
 from HNCLogic.scene.colours import palette
@@ -23,6 +26,7 @@ from HNCLogic.scene.overlay import Overlay
 from HNCLogic.scene.window import Canvas
 
 PIXELS = 900
+SEEN_SAMPLES = 300  # per side, when asking which lesions a view shows
 MANAGERS = ("vtkMRMLSegmentationsDisplayableManager2D",)
 
 DIRECTIONS = ((0, "R", "L"), (1, "A", "P"), (2, "S", "I"))  # RAS axis, letters of + and -
@@ -60,6 +64,7 @@ def render_views(nodes: SceneNodes, folder: Path) -> dict[str, str]:
             file = f"{view.orientation.lower()}{'-heat' if heat else ''}.png"
             with _layers_set(view, nodes, heat):
                 _annotate(view, nodes, heat)
+                view.overlay.draw()
                 canvas.save(view.renderer, folder / file)
             written[f"{view.orientation}: {_layers(nodes, heat)}"] = file
     if "PET" in nodes.volumes:
@@ -146,7 +151,29 @@ def _annotate(view: _SlicePicture, nodes: SceneNodes, heat: bool) -> None:
     for slot, (volume, low, high, title) in enumerate(bars):
         display = volume.GetScalarVolumeDisplayNode()
         overlay.colour_bar(palette(display), low, high, title, slot)
-    overlay.lesions(result.lesions, searched=nodes.segmentation is not None)
+    overlay.lesions(
+        _lesions_seen(nodes, node), result.lesions, searched=nodes.segmentation is not None
+    )
+
+
+def _lesions_seen(nodes: SceneNodes, slice_node: Any) -> list[Lesion]:
+    """The lesions that a slice view cuts within its field of view, in the result's order."""
+    if nodes.content.labels is None:
+        return []
+    matrix = slice_node.GetSliceToRAS()
+    axes = np.array([[matrix.GetElement(i, j) for j in range(3)] for i in range(3)])
+    side = slice_node.GetFieldOfView()[0]
+    corner = [matrix.GetElement(i, 3) for i in range(3)] - (axes[:, 0] + axes[:, 1]) * side / 2
+    to_lps = np.array([-1.0, -1.0, 1.0])
+    plane = Grid(
+        (SEEN_SAMPLES, SEEN_SAMPLES, 1),
+        (side / SEEN_SAMPLES, side / SEEN_SAMPLES, 1.0),
+        tuple(corner * to_lps),
+        tuple((axes * to_lps[:, None]).ravel()),
+    )
+    cut = resample(nodes.content.labels, plane, 0, sitk.sitkNearestNeighbor)
+    seen = set(np.unique(sitk.GetArrayViewFromImage(cut)).tolist())
+    return [lesion for lesion in nodes.content.result.lesions if lesion.label in seen]
 
 
 def sides(slice_to_ras: Any) -> tuple[str, str, str, str]:

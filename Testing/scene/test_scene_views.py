@@ -251,6 +251,22 @@ def test_mip_marks_each_lesion_over_its_uptake(drawn, direction):
         assert inside.mean() == pytest.approx(darkest, abs=14)
 
 
+def test_a_plane_names_the_lesions_that_it_cuts_and_a_mip_all(drawn):
+    nodes, folder, _ = drawn
+    colour_of = colours(nodes.content.result.lesions)
+    for name, labels in {
+        "axial.png": {1},
+        "coronal-heat.png": {1},
+        "sagittal.png": {1},
+        "mip-anterior.png": {1, 2},
+    }.items():
+        corner = pixels(folder / name)[740:860, 600:]
+        named = {
+            label for label, colour in colour_of.items() if near(corner, colour, 12).sum() > 100
+        }
+        assert named == labels, name
+
+
 def test_an_oblique_pet_is_laid_straight_for_the_mip(pet):
     straight = straighten(pet, sitk.sitkLinear)
     assert np.allclose(np.reshape(straight.GetDirection(), (3, 3)), np.eye(3), atol=1e-9)
