@@ -43,9 +43,14 @@ class Study:
         return None if role is None else self.images[role]
 
     @property
-    def reference(self) -> sitk.Image:
+    def reference_role(self) -> str | None:
         """The image on whose grid results are given: the PET, or without one the anatomy."""
-        return self.pet if self.pet is not None else self.anatomical
+        return "PET" if "PET" in self.images else self.anatomical_role
+
+    @property
+    def reference(self) -> sitk.Image:
+        """The image of ``reference_role``."""
+        return self.images[self.reference_role]
 
 
 def read_study(

@@ -71,7 +71,7 @@ def stack_grid(study: Study, region: Region, preparation: Preparation) -> Grid:
     if not low <= step <= high:
         step = preparation.slice_mm
     normal = own.matrix[:, 2]
-    centre_x, centre_y = lateral_centre(study.reference, region)
+    centre_x, centre_y = lateral_centre(study.reference, region, study.reference_role)
     # Points of the central axis at the region's two ends, as distances along the slice normal.
     # The axis runs along the normal, so that an oblique stack stays a stack of whole slices.
     middle = np.array([centre_x, centre_y, (region.inferior_mm + region.superior_mm) / 2])

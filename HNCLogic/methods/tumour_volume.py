@@ -50,7 +50,7 @@ def volume_grid(study: Study, region: Region, preparation: Preparation) -> Grid:
     from HNCLogic.images.neck import lateral_centre
 
     step, pixels = preparation.spacing_mm, preparation.pixels
-    centre_x, centre_y = lateral_centre(study.reference, region)
+    centre_x, centre_y = lateral_centre(study.reference, region, study.reference_role)
     to_corner = (pixels - 1) / 2 * step
     count = max(round((region.superior_mm - region.inferior_mm) / step), 1)
     return Grid(
