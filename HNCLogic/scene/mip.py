@@ -203,13 +203,13 @@ def _annotate(
 
 
 def _mark_region(overlay: Overlay, renderer: Any, region: Region, mm_per_pixel: float) -> None:
-    """Ticks at both borders where the analysed stretch of the body ends."""
+    """A bracket at the left border along the stretch of the body that was analysed."""
     middle = renderer.GetActiveCamera().GetFocalPoint()[1]
-    for height, words in ((region.superior_mm, "analysed"), (region.inferior_mm, "")):
-        y = overlay.height / 2 + (height - middle) / mm_per_pixel
-        if not 0 < y < overlay.height:
-            continue
-        overlay.polyline([(0, y), (60, y)], overlay.ink, 1.5)
-        overlay.polyline([(overlay.width - 60, y), (overlay.width, y)], overlay.ink, 1.5)
-        if words:
-            overlay.text(words, 6, y - 4, 14, up="top")
+    low, high = (
+        float(np.clip(overlay.height / 2 + (s - middle) / mm_per_pixel, 6, overlay.height - 6))
+        for s in (region.inferior_mm, region.superior_mm)
+    )
+    if high - low < 30 or high - low > overlay.height - 20:  # too short, or simply everything
+        return
+    overlay.polyline([(14, high), (7, high), (7, low), (14, low)], overlay.ink, 1.5)
+    overlay.text("analysed", 16, (low + high) / 2, 14, up="centered")
