@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,6 @@ HELD_OUT = ("STS_002", "STS_010", "STS_019", "STS_028", "STS_035")
 FOLDS = 5
 SEED = 20260
 PRESENCE_NETWORK = {"in_channels": 1, "entry_filters": 8, "filters": [16, 32], "dense": 64}
-CROP = 48  # in-plane pixels of a training window of method 1, of 64; pooling makes size free
 VOLUME_NETWORK = {"in_channels": 2, "classes": 3, "widths": [8, 16, 24, 32, 40]}
 VALIDATED = 14  # patients with tumour a fold of method 3 is validated on, to save time
 CT_MISSING = 0.3  # share of volume training patches whose CT is left out
@@ -106,6 +106,23 @@ def gather(method: str, sarcoma: Path | None, count: int, say) -> list[samples.S
     return gathered
 
 
+def gathered_once(path: Path, make) -> list[samples.Sample]:
+    """What ``make`` gathers, kept in ``path`` (.npz) for when the run is taken up again."""
+    if path.exists():
+        with np.load(path) as kept:
+            facts = json.loads(str(kept["facts"]))
+            return [
+                samples.Sample(values=kept[f"v{i}"], truth=kept[f"t{i}"], **each)
+                for i, each in enumerate(facts)
+            ]
+    gathered = make()
+    facts = [{"patient": s.patient, "positive": s.positive, "real": s.real} for s in gathered]
+    arrays = {f"v{i}": s.values for i, s in enumerate(gathered)}
+    arrays |= {f"t{i}": s.truth for i, s in enumerate(gathered)}
+    np.savez(path, facts=json.dumps(facts), **arrays)
+    return gathered
+
+
 def _sample(method: str, name: str, study: Study, truth: sitk.Image, real: bool) -> samples.Sample:
     if method == "presence":
         alone = Study({"PET": study.pet})
@@ -147,15 +164,14 @@ def train_presence(train, validation, start, seed: int, epochs: int, say) -> tup
                 window = samples.cut(sample.values, first, length).astype(np.float32)
                 mask = samples.cut(sample.truth, first, length)
                 window, mask = samples.augmented(window, mask, rng, turns=True)
-                rim = (window.shape[-1] - CROP) // 2
-                values.append(window[..., rim : rim + CROP, rim : rim + CROP])
-                truth.append((mask > 0)[..., rim : rim + CROP, rim : rim + CROP])
+                values.append(window)
+                truth.append(mask > 0)
             yield np.stack(values), np.stack(truth).astype(np.float32)
 
     def patient_probability(guided, sample) -> float:
         starts = window_starts(sample.values.shape[1], length, preparation.stride)
         windows = np.stack([samples.cut(sample.values, s, length) for s in starts])
-        logits = guided.network(torch.from_numpy(windows.astype(np.float32)))
+        logits, _ = guided(torch.from_numpy(windows.astype(np.float32)))
         return float(torch.sigmoid(logits.double()).mean())
 
     def validate(guided) -> float:
@@ -195,6 +211,16 @@ def train_presence(train, validation, start, seed: int, epochs: int, say) -> tup
     return course.state, figures
 
 
+def folded_weights(state: dict) -> dict:
+    """Weights of the network alone, from those of the guided one."""
+    from HNCLogic.networks.registry import make
+    from HNCLogic.training.guided import Guided
+
+    guided = Guided(make("presence", PRESENCE_NETWORK), PRESENCE_NETWORK["filters"][-1])
+    guided.load_state_dict(state)
+    return guided.folded()
+
+
 def train_volume(train, validation, start, seed: int, epochs: int, say) -> tuple[dict, dict]:
     """Weights and figures of one network of method 3; ``start`` are weights to begin with."""
     import torch
@@ -208,11 +234,13 @@ def train_volume(train, validation, start, seed: int, epochs: int, say) -> tuple
     validation = sorted(tumours, key=lambda s: not s.real)[:VALIDATED]  # the few real ones first
     length = tumour_volume.Preparation().patch_slices
     real = [i for i, s in enumerate(train) if s.real]
+    tumour = [i for i, s in enumerate(train) if s.positive and start is None]
+    seen = [*range(len(train)), *real * 2, *tumour]  # the base sees tumours twice as often
     heights = [0.5]
 
     def batches():
         # Real patients are few: each is seen three times as often.
-        for index in rng.permutation(list(range(len(train))) + real * 2):
+        for index in rng.permutation(seen):
             sample = train[index]
             depth = max(sample.values.shape[1] - length, 0)
             if sample.positive and rng.random() < 0.75:
@@ -244,14 +272,17 @@ def train_volume(train, validation, start, seed: int, epochs: int, say) -> tuple
     network = make("attention-unet", VOLUME_NETWORK)
     if start is not None:
         network.load_state_dict(start)
+    else:
+        with torch.no_grad():  # begin with what is true nearly everywhere: background
+            network.head.bias.copy_(torch.tensor([0.0, -5.0, -6.0]))
     course = train_fold(
         network,
         batches,
-        dice_and_cross_entropy,
+        partial(dice_and_cross_entropy, lesion_weight=10.0 if start is None else 1.0),
         validate,
         epochs=epochs,
-        steps=len(train) + 2 * len(real),
-        learning_rate=2e-3,
+        steps=len(seen),
+        learning_rate=3e-3 if start is None else 1e-3,
         say=say,
     )
     return course.state, {"soft_dice": course.score, "epoch": course.epoch, "scores": course.scores}
@@ -279,7 +310,10 @@ def main() -> None:
     def say(words: str) -> None:
         print(f"{time.time() - began:7.0f} s  {words}", flush=True)
 
-    gathered = gather(options.method, options.sarcoma, options.base + options.patients, say)
+    gathered = gathered_once(
+        options.out / "samples.npz",
+        lambda: gather(options.method, options.sarcoma, options.base + options.patients, say),
+    )
     further = {f"simulated-{number}" for number in range(options.base)}
     base = [s for s in gathered if s.patient in further]
     folded = [s for s in gathered if s.patient not in further]
@@ -316,6 +350,8 @@ def main() -> None:
             lambda words, fold=fold: say(f"fold {fold} {words}"),
         )
         figures["seconds"] = time.time() - fold_began
+        if options.method == "presence":
+            state = folded_weights(state)
         (options.out / f"fold-{fold}.json").write_text(json.dumps(figures, indent=1))
         save_file(state, weights)
 

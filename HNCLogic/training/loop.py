@@ -33,11 +33,15 @@ def focal_loss(logits, targets, gamma: float = 2.0, alpha: float = 0.25):
     return (weight * (1 - right) ** gamma * plain).mean()
 
 
-def dice_and_cross_entropy(logits, classes):
+def dice_and_cross_entropy(logits, classes, lesion_weight: float = 1.0):
     """Soft Dice over the foreground classes plus cross-entropy; ``logits`` (batch, class, z, y, x),
-    ``classes`` (batch, z, y, x) integers. MONAI's DiceCELoss, batch-wise."""
+    ``classes`` (batch, z, y, x) integers. MONAI's DiceCELoss, batch-wise; ``lesion_weight``
+    weighs foreground voxels in the cross-entropy."""
+    import torch
     from monai.losses import DiceCELoss
 
+    weight = torch.full((logits.shape[1],), lesion_weight, device=logits.device)
+    weight[0] = 1.0
     loss = DiceCELoss(
         include_background=False,
         to_onehot_y=True,
@@ -46,6 +50,7 @@ def dice_and_cross_entropy(logits, classes):
         smooth_nr=1.0,
         smooth_dr=1.0,
     )
+    loss.cross_entropy.weight = weight
     return loss(logits.float(), classes[:, None])
 
 

@@ -92,3 +92,22 @@ def test_slices_beyond_the_end_are_zero():
     assert piece.shape == (2, 8, 3, 3)
     assert piece[:, :3].min() == 1
     assert piece[:, 3:].max() == 0
+
+
+def test_the_folded_network_alone_gives_what_the_guided_one_gave():
+    import torch
+
+    from HNCLogic.networks.registry import make
+    from HNCLogic.training.guided import Guided
+
+    torch.manual_seed(0)
+    arguments = {"entry_filters": 2, "filters": [4, 6], "dense": 5}
+    guided = Guided(make("presence", arguments), 6)
+    for _ in range(5):
+        guided(torch.rand(4, 1, 8, 8, 8) * 3)
+    guided.eval()
+    alone = make("presence", arguments)
+    alone.load_state_dict(guided.folded())
+    x = torch.rand(3, 1, 8, 12, 12)
+    with torch.inference_mode():
+        assert torch.allclose(alone.eval()(x), guided(x)[0], atol=1e-4)
