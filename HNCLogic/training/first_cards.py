@@ -31,7 +31,7 @@ LICENCE = "Apache-2.0"
 def presence_card(folds: list[dict], settings: dict) -> dict:
     """The card of method 1's first model; figures are those of the validation folds."""
     probabilities = [p for fold in folds for p in fold["patients"]]
-    simulated = settings["simulated"]
+    simulated = settings["base"] + settings["simulated"]
     thresholds = [fold["threshold"] for fold in folds]
     return {
         "name": "presence-pet",
@@ -53,9 +53,9 @@ def presence_card(folds: list[dict], settings: dict) -> dict:
             "soft-tissue sarcoma (each also with the tumour painted out, as a negative); no real "
             "head-and-neck PET",
             "data": [
-                f"{simulated} patients of HNC's built-in simulation, half of them with tumour",
+                *_simulated_words(settings),
                 f"{settings['real']} patients of TCIA Soft-tissue-Sarcoma, PET cropped about the "
-                "tumour; five further patients held out",
+                f"tumour, and their twins; held out: {', '.join(HELD_OUT)}",
             ],
             "counts": {"simulated": simulated, "real, sarcoma": settings["real"]},
         },
@@ -80,17 +80,27 @@ def presence_card(folds: list[dict], settings: dict) -> dict:
         "intended_use": INTENDED_USE,
         "licence": LICENCE,
         "defaults_taken": [
-            "filters 24 and 48, not the paper's 64 and 128; entry 12, dense 96: a small model",
+            "filters 16 and 32, not the paper's 64 and 128; entry 8, dense 64: a small model",
+            "while training, a side branch was shown where the tumour is and pooled features were "
+            "standardised; the branch is gone and the standardising folded into the weights",
             "field of view 256 mm; slices 4 mm apart where the image's are under 3 or over 5 mm",
             "PET clipped to SUV 0-25 and scaled to 0-1, not min-max of each image",
-            "AdamW with one cycle up to 2e-3, batch 8, few epochs, instead of Adam 1e-4 to "
-            "early stopping",
+            f"AdamW with one cycle up to 3e-3, batch 8, {settings['base_epochs']} and "
+            f"{settings['epochs']} epochs, instead of Adam 1e-4 to early stopping",
             "focal loss gamma 2, alpha 0.25; dropout 0.3",
             "attention blocks: ReLU branch times sigmoid branch, added to the input",
             "negatives' windows from the positives' distribution of heights",
             "augmentation besides flips and quarter turns: shifts, PET scaled by up to a fifth",
         ],
     }
+
+
+def _simulated_words(settings: dict) -> list[str]:
+    return [
+        f"{settings['base']} patients of HNC's built-in simulation, half of them with tumour, for "
+        "the network that all folds start from",
+        f"{settings['simulated']} more of them in the five folds",
+    ]
 
 
 def _auc_rows(folds: list[dict], data: str) -> list[dict]:
@@ -114,6 +124,7 @@ def _rate(folds: list[dict], positive: bool) -> float:
 
 def volume_card(folds: list[dict], settings: dict, held_out: dict | None) -> dict:
     """The card of method 3's first model."""
+    simulated = settings["base"] + settings["simulated"]
     metrics = [
         {
             "name": f"soft Dice, fold {number}",
@@ -140,15 +151,14 @@ def volume_card(folds: list[dict], settings: dict, held_out: dict | None) -> dic
         "preprocessing": tumour_volume.Preparation().model_dump(mode="json"),
         "classes": ["background", "primary tumour", "lymph node metastasis"],
         "training": {
-            "words": f"{settings['simulated']} simulated patients and {settings['real']} real "
+            "words": f"{simulated} simulated patients and {settings['real']} real "
             "patients with soft-tissue sarcoma; no real head-and-neck PET",
             "data": [
-                f"{settings['simulated']} patients of HNC's built-in simulation, half of them "
-                "with tumour",
+                *_simulated_words(settings),
                 f"{settings['real']} patients of TCIA Soft-tissue-Sarcoma, PET and CT cropped "
                 f"about the tumour; held out: {', '.join(HELD_OUT)}",
             ],
-            "counts": {"simulated": settings["simulated"], "real, sarcoma": settings["real"]},
+            "counts": {"simulated": simulated, "real, sarcoma": settings["real"]},
         },
         "metrics": metrics,
         "intended_use": INTENDED_USE,
@@ -159,8 +169,8 @@ def volume_card(folds: list[dict], settings: dict, held_out: dict | None) -> dic
             "PET clipped to SUV 0-25 and scaled to 0-1",
             "in-plane field of view centred on the body",
             f"CT left out of {CT_MISSING:.0%} of the training patches, so that PET alone works",
-            "AdamW with one cycle up to 3e-3, batch 1, few epochs, instead of Adadelta, batch "
-            "16, 200 epochs",
+            f"AdamW with one cycle, batch 1, {settings['base_epochs']} and {settings['epochs']} "
+            "epochs, instead of Adadelta, batch 16, 200 epochs",
             "augmentation: left-right flips, shifts to a tenth, PET scaled to a fifth",
             "sarcomas count as primary; real patients are seen three times as often",
         ],
