@@ -46,10 +46,11 @@ def study_region(
     if by_hand is not None:
         low, high = sorted(by_hand)
         low, high = max(low, extent[0]), min(high, extent[1])
-        if high - low < SHORTEST_MM:
+        if not high - low >= SHORTEST_MM:
             raise InputError(
-                f"the region {by_hand[0]:g} to {by_hand[1]:g} mm (S) lies outside the images, "
-                f"which reach from {extent[0]:.0f} to {extent[1]:.0f} mm: give --region within them"
+                f"the region {by_hand[0]:g} to {by_hand[1]:g} mm (S) holds less than "
+                f"{SHORTEST_MM:g} mm of the images, which reach from {extent[0]:.0f} to "
+                f"{extent[1]:.0f} mm: give --region within them"
             )
         return Region(inferior_mm=low, superior_mm=high, found_by="set by hand"), []
 
@@ -64,6 +65,11 @@ def study_region(
         found_by = region.found_by + (f", as far as the {name} shows it" if narrowed else "")
         return Region(inferior_mm=low, superior_mm=high, found_by=found_by), warnings
     low, high = max(shown[0], extent[0]), min(shown[1], extent[1])
+    if high <= low:
+        raise InputError(
+            f"the {name} reaches from {shown[0]:.0f} to {shown[1]:.0f} mm (S), the PET from "
+            f"{extent[0]:.0f} to {extent[1]:.0f} mm: they have no stretch of the body in common"
+        )
     warnings.append(
         f"The {name} does not show the head and neck, which the PET shows at "
         f"{region.inferior_mm:.0f} to {region.superior_mm:.0f} mm (S). What the {name} shows was "

@@ -18,6 +18,7 @@ from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid, resample, shrink_toward, to_patient_axes
 from HNCLogic.images.study import Study
 from HNCLogic.job import Aggregation, FoldAnswer, Presence, Record, Region, WindowAnswer
+from HNCLogic.methods.intensity import Window
 
 
 class Preparation(Record):
@@ -28,9 +29,9 @@ class Preparation(Record):
     own_slices_mm: tuple[float, float] = (3.0, 5.0)  # slices this far apart are kept as they are
     slice_mm: Annotated[float, Field(ge=1, le=10)] = 4.0  # else resliced to this
     pet_intensity: Literal["suv", "minmax"] = "suv"
-    suv_window: tuple[float, float] = (0.0, 25.0)
+    suv_window: Window = (0.0, 25.0)
     other_intensity: Literal["minmax"] = "minmax"
-    ct_window: tuple[float, float] = (-1000.0, 1000.0)  # HU, clipped before min-max
+    ct_window: Window = (-1000.0, 1000.0)  # HU, clipped before min-max
     window: Annotated[int, Field(ge=4, le=256)] = 32  # slices, the paper's
     stride: Annotated[int, Field(ge=1, le=256)] = 16  # the paper's
 
@@ -77,8 +78,10 @@ def stack_grid(study: Study, region: Region, preparation: Preparation) -> Grid:
     middle = np.array([centre_x, centre_y, (region.inferior_mm + region.superior_mm) / 2])
     half = (region.superior_mm - region.inferior_mm) / 2 / max(normal[2], 0.5)
     origin_height = float(np.asarray(own.origin) @ normal)
-    first = np.ceil((middle @ normal - half - origin_height) / step - 0.5)
-    last = np.floor((middle @ normal + half - origin_height) / step + 0.5)
+    # Slices whose centres lie in the region: an MRI of 48 slices gives 48, not 50. The hair keeps
+    # rounding from deciding about the outermost.
+    first = np.ceil((middle @ normal - half - origin_height) / step - 1e-3)
+    last = np.floor((middle @ normal + half - origin_height) / step + 1e-3)
     count = max(int(last - first + 1), 1)
     short = preparation.window - count
     if short > 0:
@@ -110,7 +113,8 @@ def prepare(study: Study, region: Region, preparation: Preparation, roles: list[
     for role in roles:
         image = _image_for(role, study)
         outside = -1000.0 if role == "CT" else 0.0
-        on_grid = resample(shrink_toward(image, grid.spacing), grid, outside)
+        # Turned first: the axes of a sagittal stack are not those of the grid.
+        on_grid = resample(shrink_toward(to_patient_axes(image), grid.spacing), grid, outside)
         values = sitk.GetArrayFromImage(on_grid).astype(np.float32)
         channels.append(_scaled(values, role, preparation))
     return Stack(np.stack(channels), grid)

@@ -19,6 +19,7 @@ from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid, resample, shrink_toward
 from HNCLogic.images.study import Study
 from HNCLogic.job import Record, Region
+from HNCLogic.methods.intensity import Window
 
 PRIMARY, NODE = 1, 2
 
@@ -30,8 +31,8 @@ class Preparation(Record):
     pixels: Annotated[int, Field(ge=16, le=512)] = 128  # the paper's 32 cm
     patch_slices: Annotated[int, Field(ge=4, le=256)] = 32  # the paper's
     stride: Annotated[int, Field(ge=1, le=256)] = 8  # the paper's 75 % overlap at least
-    suv_window: tuple[float, float] = (0.0, 25.0)
-    ct_window: tuple[float, float] = (-150.0, 150.0)  # HU, the paper's
+    suv_window: Window = (0.0, 25.0)
+    ct_window: Window = (-150.0, 150.0)  # HU, the paper's
 
 
 @dataclass
