@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
@@ -35,10 +36,34 @@ def convert_to_suv(
         if path.exists() and not overwrite:
             raise InputError(f"{path} exists already: choose another name or add --overwrite")
     loaded = read_image(source, "PET", series, by_hand)
-    write_file_whole(out, lambda path: sitk.WriteImage(loaded.image, str(path), True))
+    # What was found while reading (a missing slice) goes with the image, as the record does.
+    warnings = list(dict.fromkeys([*loaded.suv.warnings, *loaded.warnings]))
+    record = loaded.suv.model_copy(update={"warnings": warnings})
+    write_file_whole(out, lambda path: write_volume(loaded.image, path, out))
     try:
-        write_text_whole(beside, loaded.suv.model_dump_json(indent=2) + "\n")
+        write_text_whole(beside, record.model_dump_json(indent=2) + "\n")
     except BaseException:
         out.unlink(missing_ok=True)
         raise
-    return loaded.suv
+    return record
+
+
+def write_volume(image: sitk.Image, path: Path, told: Path) -> None:
+    """Write ``image`` to ``path``, compressed, and read it back: some writers cut a file short on
+    a full disk and say nothing. Raises InputError, naming ``told``, where it is not whole."""
+    from HNCLogic.images.quiet import quiet_itk
+
+    try:
+        with quiet_itk():
+            sitk.WriteImage(image, str(path), True)
+            held = sitk.ReadImage(str(path))
+        whole = np.array_equal(
+            sitk.GetArrayViewFromImage(held), sitk.GetArrayViewFromImage(image), equal_nan=True
+        )
+    except RuntimeError:
+        whole = False
+    if not whole:
+        raise InputError(
+            f"{told} could not be written whole: the disk is full or a limit on file sizes is "
+            "reached; free some space or give another place"
+        )

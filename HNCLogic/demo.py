@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import SimpleITK as sitk
-
 from HNCLogic.job import Job, Result, SuvByHand
 from HNCLogic.progress import Progress
 
 
 def run_demo(out: Path, seed: int, overwrite: bool, progress: Progress) -> Result:
     """Simulate patient ``seed``, analyse it as files from disk, keep its images beside."""
+    from HNCLogic.convert import write_volume
     from HNCLogic.outputs import whole_or_nothing
     from HNCLogic.phantom.patient import SIMULATED, simulate
     from HNCLogic.run import find, write
@@ -22,7 +21,7 @@ def run_demo(out: Path, seed: int, overwrite: bool, progress: Progress) -> Resul
         images = folder / "images"
         images.mkdir()
         for name, image in (("pet", patient.pet), ("ct", patient.ct), ("truth", patient.truth)):
-            sitk.WriteImage(image, str(images / f"{name}.nrrd"), True)
+            write_volume(image, images / f"{name}.nrrd", out)
         job = Job(
             task="analyze",
             images={"PET": images / "pet.nrrd", "CT": images / "ct.nrrd"},
