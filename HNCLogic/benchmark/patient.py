@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.benchmark.machine import Row
+from HNCLogic.errors import InputError
 
 OUTSIDE_S = 15.0
 PEAK_GIB = 4.0
@@ -70,6 +71,8 @@ def _one(what: str, images: dict[str, Path], out: Path) -> list[Row]:
     began = time.perf_counter()
     answer, complaint, code, peak = _child(command)
     total = time.perf_counter() - began
+    if code == 2:  # what the user gave cannot be used; said in one line
+        raise InputError(f"{what}: {complaint.strip().removeprefix('hnc: ')}")
     if code:
         raise RuntimeError(f"{what}: {complaint.strip()}")
     result = json.loads(answer)
@@ -84,19 +87,32 @@ def _one(what: str, images: dict[str, Path], out: Path) -> list[Row]:
     return rows
 
 
+_WAITER = """
+import os, subprocess, sys
+tell, *command = sys.argv[1:]
+child = subprocess.Popen(command)
+_, status, usage = os.wait4(child.pid, 0)
+os.write(int(tell), f"{os.waitstatus_to_exitcode(status)} {usage.ru_maxrss}".encode())
+"""
+
+
 def _child(command: list[str]) -> tuple[str, str, int, float | None]:
     """Run a command: what it printed, what it complained, its exit code, and the largest memory
     it held in GiB (None where the system does not tell)."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        child = subprocess.Popen(command, stdout=out, stderr=err)
-        peak = None
-        if hasattr(os, "wait4"):
-            _, status, usage = os.wait4(child.pid, 0)
-            child.returncode = os.waitstatus_to_exitcode(status)
-            # macOS counts bytes, Linux KiB.
-            peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 2**30
+        if not hasattr(os, "wait4"):
+            code = subprocess.run(command, stdout=out, stderr=err).returncode
+            peak = None
         else:
-            child.wait()
+            # By way of a small process: on Linux a child's peak begins with its parent's.
+            with tempfile.TemporaryFile("w+") as told:
+                number = told.fileno()
+                between = [sys.executable, "-S", "-c", _WAITER, str(number), *command]
+                subprocess.run(between, stdout=out, stderr=err, pass_fds=[number], check=True)
+                told.seek(0)
+                code, largest = map(int, told.read().split())
+            # macOS counts bytes, Linux KiB.
+            peak = largest * (1 if sys.platform == "darwin" else 1024) / 2**30
         out.seek(0)
         err.seek(0)
-        return out.read(), err.read(), child.returncode, peak
+        return out.read(), err.read(), code, peak
