@@ -231,6 +231,7 @@ def suv(
         print(f"  {record.formula}")
         for warning in record.warnings:
             print(f"  warning: {warning}")
+        print(RESEARCH_USE)
 
 
 @app.command()
@@ -304,6 +305,7 @@ def main(arguments: list[str] | None = None) -> int:
     from HNCLogic.outputs import end_cleanly_on_signals
 
     end_cleanly_on_signals()
+    _print_anything()
     try:
         code = app(args=arguments, standalone_mode=False)
         return int(code or 0)
@@ -317,6 +319,15 @@ def main(arguments: list[str] | None = None) -> int:
     except TyperException as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         return _fail(message or "give a command: hnc --help")
+
+
+def _print_anything() -> None:
+    """Write UTF-8 to files and pipes (JSON is), and never fail for a letter a console lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(
+                encoding=None if stream.isatty() else "utf-8", errors="backslashreplace"
+            )
 
 
 def _fail(message: str) -> int:

@@ -5,6 +5,7 @@ Typer reads the declarations; the functions raise InputError with the option's n
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -76,6 +77,9 @@ def checked(record, **values):
     """``record`` made of ``values``; what does not fit becomes one line."""
     from pydantic import ValidationError
 
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"{name}: {value} is not a finite number")
     try:
         return record(**values)
     except ValidationError as error:
@@ -97,7 +101,7 @@ def numbers_in(text: str, count: int, option: str) -> tuple[float, ...]:
         numbers = tuple(float(part) for part in text.split(","))
     except ValueError:
         numbers = ()
-    if len(numbers) != count:
+    if len(numbers) != count or not all(map(math.isfinite, numbers)):
         example = ",".join(["10"] * count)
         raise InputError(f"{option} {text}: write {count} numbers in mm, like {example}")
     return numbers

@@ -49,8 +49,11 @@ def _coded_classes(path: Path) -> dict[int, int]:
     for key in reader.GetMetaDataKeys():
         if not (key.startswith("Segment") and key.endswith("_LabelValue")):
             continue
+        value = reader.GetMetaData(key)
+        if not value.strip().isdecimal():
+            raise InputError(f"{path}: {key} in its header is not a whole number: save it again")
         tags = key.replace("_LabelValue", "_Tags")
         words = reader.GetMetaData(tags) if reader.HasMetaDataKey(tags) else ""
         code = next((c for c in CLASS_OF_CODE if f"^{c}^" in words), None)
-        classes[int(reader.GetMetaData(key))] = CLASS_OF_CODE.get(code, UNCLASSIFIED)
+        classes[int(value)] = CLASS_OF_CODE.get(code, UNCLASSIFIED)
     return classes
