@@ -7,7 +7,9 @@ lesions and measures → Result → scene, pictures, report. A step never reache
 from __future__ import annotations
 
 import hashlib
+import sys
 from datetime import datetime, timezone
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +40,35 @@ def run_job(job: Job, progress: Progress = lambda share, words: None) -> Result:
     from HNCLogic.outputs import whole_or_nothing
 
     steps.require_images(job)
+    _keep_inputs(job)
     with whole_or_nothing(job.out, job.overwrite) as folder:
         return write(job, find(job, progress), folder, progress)
+
+
+def _keep_inputs(job: Job) -> None:
+    """Refuse to replace a folder that holds what is to be read, a corrected outline say."""
+    out = job.out.resolve()
+    for path in (*job.images.values(), job.mask):
+        if path is not None and path.resolve().is_relative_to(out):
+            raise InputError(
+                f"{path} lies in {job.out}, which would be replaced: give another folder for the "
+                "results"
+            )
+
+
+def _require_slicer() -> None:
+    """Without slicer-core say so before the networks' minutes, not after. Raises InputError."""
+    if "slicer" not in sys.modules and find_spec("slicer") is None:
+        from HNCLogic.scene import application
+
+        application.start()  # which says what is missing, and how to install it
 
 
 def find(job: Job, progress: Progress) -> Findings:
     """Everything that is computed; writes nothing."""
     wanted = STEPS[job.task]
+    if "views" in wanted:
+        _require_slicer()
     progress(0.0, "reading images")
     found = steps.read(job)
     if "verdict" in wanted:
@@ -126,14 +150,12 @@ def _provenance(job: Job, found: Findings) -> Provenance:
             packages[name] = version(name)
         except PackageNotFoundError:
             continue
-    settings = {
-        "task": job.task,
-        "region": found.region.found_by,
-        "aggregation": job.aggregation or "the model's own",
-        "threshold": "the model's own" if job.threshold is None else f"{job.threshold:g}",
-        "delineation": job.delineation.in_words(),
-        "smallest lesion": f"{job.delineation.minimum_ml:g} ml",
-    }
+    settings = {"task": job.task, "region": found.region.found_by}
+    if found.presence is not None:
+        own = "the model's own"
+        settings["aggregation"] = job.aggregation or own
+        settings["threshold"] = own if job.threshold is None else f"{job.threshold:g}"
+    settings |= _outlining(job, found)
     return Provenance(
         hnc_version=__version__,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -142,6 +164,23 @@ def _provenance(job: Job, found: Findings) -> Provenance:
         settings=settings,
         seconds=found.seconds,
     )
+
+
+def _outlining(job: Job, found: Findings) -> dict[str, str]:
+    """How the lesions came about, as far as it was up to the settings; empty without lesions."""
+    if found.delineation is None:
+        return {}
+    words = {"delineation": found.delineation}
+    asked = job.delineation
+    if job.task == "measure":
+        return words
+    if asked.method != "network":
+        words["hot spots"] = f"from SUV {asked.candidate_suv:g}"
+        words["brain"] = "left out" if asked.exclude_brain else "kept"
+        if asked.seeds:
+            places = ("R {:.1f}, A {:.1f}, S {:.1f} mm".format(*seed) for seed in asked.seeds)
+            words["only the lesions at"] = "; ".join(places)
+    return words | {"smallest lesion": f"{asked.minimum_ml:g} ml"}
 
 
 def _draw(found: Findings, result: Result, folder: Path, *, with_scene: bool) -> None:

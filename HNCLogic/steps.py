@@ -16,6 +16,7 @@ from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid, ras, resample
 from HNCLogic.images.study import Study
 from HNCLogic.job import (
+    MR_ROLES,
     Explanation,
     Job,
     Lesion,
@@ -88,9 +89,14 @@ def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Prog
     missing = presence.missing_roles(roles, found.study)
     if missing and job.task == "analyze":
         found.warn(
-            f"No verdict: the model {card.name} needs {' and '.join(missing)}, which was not given."
+            f"No verdict: the model {card.name} needs {' and '.join(missing)}, which "
+            f"{_why_absent(job, missing)}."
         )
         return
+    _refuse_left_out(job, found, missing)
+    reference = Grid.of(found.study.reference)
+    # Read before the networks run, so that a mask that does not fit is told at once.
+    annotated = _annotated(job.mask, reference) if with_heat and job.mask is not None else None
     stack = presence.prepare(found.study, found.region, preparation, roles)
     starts = window_starts(stack.grid.size[2], preparation.window, preparation.stride)
     found.lap("preparing for the verdict")
@@ -135,11 +141,24 @@ def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Prog
     )
     found.models[f"{card.name} {card.version}"] = model.digest
     if with_heat:
-        reference = Grid.of(found.study.reference)
         found.heatmap = resample(stack.grid.image(heat.values), reference, 0.0)
-        annotated = None if job.mask is None else _annotated(job.mask, reference)
+        if not sitk.GetArrayViewFromImage(found.heatmap).any():
+            found.warn("The heat map is empty: no place in the images speaks for cancer.")
         found.explanation = explanation(found.heatmap, found.region, annotated)
         found.lap("heat map to the patient's grid")
+
+
+def _why_absent(job: Job, roles: list[str]) -> str:
+    """An image that was given can be missing because it does not lie on the PET."""
+    given = [*job.images, *(["MR"] if any(role in MR_ROLES for role in job.images) else [])]
+    return "was left out" if any(role in given for role in roles) else "was not given"
+
+
+def _refuse_left_out(job: Job, found: Findings, missing: list[str]) -> None:
+    """Raises InputError, with the reason, where an image that is needed was left out."""
+    if missing and _why_absent(job, missing) == "was left out":
+        reasons = [w for w in found.warnings if "was left out:" in w]
+        raise InputError(f"the model needs {' and '.join(missing)}. {' '.join(reasons)}")
 
 
 def _annotated(mask: Path, grid: Grid) -> sitk.Image:
@@ -174,7 +193,10 @@ def explanation(heatmap: sitk.Image, region: Region, mask: sitk.Image | None) ->
         )
         for i in inside[np.argsort(heights[inside])]
     ]
-    z, y, x = np.unravel_index(int(np.argmax(values)), values.shape)
+    if values.max() > 0:
+        z, y, x = np.unravel_index(int(np.argmax(values)), values.shape)
+    else:  # the middle of the region, not a corner of the image
+        x, y, z = _middle_of(grid, axis, heights, region)
     auroc = rank = None
     if marked is not None and slices:
         auroc, rank = slice_agreement(
@@ -186,6 +208,13 @@ def explanation(heatmap: sitk.Image, region: Region, mask: sitk.Image | None) ->
         slice_auroc=auroc,
         slice_spearman=rank,
     )
+
+
+def _middle_of(grid: Grid, axis: int, heights: np.ndarray, region: Region) -> np.ndarray:
+    """Index (x, y, z) of the voxel in the middle of the slice at the region's middle height."""
+    index = np.asarray(grid.size) // 2
+    index[axis] = np.argmin(np.abs(heights - (region.inferior_mm + region.superior_mm) / 2))
+    return index
 
 
 def lesions(job: Job, found: Findings, progress: Progress) -> None:
@@ -222,14 +251,23 @@ def _by_network(job: Job, found: Findings, progress: Progress) -> sitk.Image | N
     card, preparation = model.card, model.preparation(tumour_volume.Preparation)
     ct_required = any(source.role == "CT" and source.required for source in card.inputs)
     name = f"{card.name} {card.version}"
+    roles = [source.role for source in card.inputs]
+    if roles != ["PET", "CT"] or len(card.classes) != 3:
+        raise InputError(
+            f"the model {name} takes {', '.join(roles)} and tells {', '.join(card.classes)} apart; "
+            "outlines need one that takes PET, CT and tells background, primary and node apart"
+        )
     if "CT" not in found.study.images:
         if ct_required and job.task == "analyze":
             found.warn(
-                f"No tumour volume: the model {name} needs a CT, which was not given. "
+                f"No tumour volume: the model {name} needs a CT, which "
+                f"{_why_absent(job, ['CT'])}. "
                 "A threshold needs none: --delineation fixed, percent or adaptive."
             )
             return None
-        if not ct_required:
+        if ct_required:
+            _refuse_left_out(job, found, ["CT"])
+        else:
             found.warn(f"The model {name} outlined the lesions without CT, from the PET alone.")
     volume = tumour_volume.prepare(found.study, found.region, preparation, ct_required=ct_required)
     found.lap("preparing for the outlines")
