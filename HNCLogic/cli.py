@@ -6,6 +6,8 @@ Exit code 0: done. 2: the input or the options are wrong, one line on stderr tha
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -47,6 +49,9 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="Trained models: list, show, verify, add.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+
+# What the system says of a path that the user gave; anything else would be a bug of ours.
+UNREADABLE = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO}
 
 HELP = {
     "analyze": "The whole job: verdict, heat map, tumour volume, numbers, scene, report.",
@@ -313,6 +318,13 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error))
     except typer.Exit as error:
         return error.exit_code
+    except MemoryError:
+        return _fail("the memory does not suffice for these images: close other programs")
+    except OSError as error:
+        if error.errno not in UNREADABLE or error.filename is None:
+            raise
+        name = os.fsdecode(error.filename)
+        return _fail(f"{name[:200]} cannot be used: {error.strerror.lower()}")
     except (KeyboardInterrupt, typer.Abort):
         print("hnc: stopped; nothing was left behind", file=sys.stderr)
         return 130

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 from HNCLogic.errors import InputError, first_problem
@@ -22,9 +23,25 @@ def read_job(path: Path):
     if path.stat().st_size > LARGEST_JOB:
         raise InputError(f"{path}: too large to be a job")
     try:
-        return Job.model_validate_json(path.read_bytes())
+        job = Job.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise InputError(f"{path}: not a job: {first_problem(error)}") from error
+    if odd := _odd_value(job.model_dump()):
+        raise InputError(f"{path}: not a job: {odd}")
+    return job
+
+
+def _odd_value(value, where: str = "") -> str | None:
+    """What JSON may hold and no job: numbers that are not finite, paths that no system takes."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{where}: not a finite number"
+    if isinstance(value, str | Path) and "\0" in str(value):
+        return f"{where}: a null character"
+    pairs = value.items() if isinstance(value, dict) else ()
+    if isinstance(value, list | tuple):
+        pairs = enumerate(value)
+    inside = (_odd_value(each, f"{where}.{name}".lstrip(".")) for name, each in pairs)
+    return next((found for found in inside if found), None)
 
 
 def run_job_file(path: Path) -> None:

@@ -60,11 +60,12 @@ class Findings:
 def read(job: Job) -> Findings:
     """The study and the region that is analysed."""
     from HNCLogic.images.fit import leave_out_misplaced
-    from HNCLogic.images.region import study_region
+    from HNCLogic.images.region import refuse_implausible_size, study_region
     from HNCLogic.images.study import read_study
 
     began = time.perf_counter()
     study = read_study(job.images, job.series, job.suv)
+    refuse_implausible_size(study)
     misplaced = leave_out_misplaced(study)
     region, warnings = study_region(study, job.region_mm)
     found = Findings(study, region, _lap=began)

@@ -11,6 +11,23 @@ from HNCLogic.images.study import Study
 from HNCLogic.job import Region
 
 SHORTEST_MM = 20.0  # less than this of the body cannot be analysed
+LONGEST_MM = 3000.0  # more than any scanner's couch travels
+
+
+def refuse_implausible_size(study: Study) -> None:
+    """Raises InputError where an image is larger or smaller than any of a patient.
+
+    Its header then gives metres or micrometres for millimetres; work on it would be nonsense or
+    fill the memory.
+    """
+    for role, image in study.images.items():
+        sides = [n * s for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
+        if not SHORTEST_MM <= max(sides) <= LONGEST_MM:
+            size = " x ".join(f"{round(side, 2):g}" for side in sides)
+            raise InputError(
+                f"the {role} is {size} mm large, which no image of a patient is: check the spacing "
+                "in its header, which is in mm"
+            )
 
 
 def axial_extent(image: sitk.Image) -> tuple[float, float]:

@@ -110,3 +110,41 @@ def test_the_benchmarks_peak_is_the_childs_own():
     out, err, code, peak = _child([sys.executable, "-c", "print('here'); raise SystemExit(2)"])
     assert (out, err, code) == ("here\n", "", 2)
     assert 0.001 < peak < 0.2
+
+
+@pytest.mark.parametrize(("spacing", "says"), [(500.0, "16000"), (0.005, "0.16")])
+def test_spacing_in_another_unit(refused, patient, tmp_path, spacing, says):
+    image = sitk.ReadImage(str(patient.pet))
+    image.SetSpacing((spacing,) * 3)
+    sitk.WriteImage(image, str(tmp_path / "pet.nrrd"))
+    refused("segment", "--pet", tmp_path / "pet.nrrd", "--out", tmp_path / "out", *OUTLINE,
+            "--pet-units", "SUVbw", says=says)  # fmt: skip
+
+
+def test_a_path_longer_than_the_system_allows(refused, patient, tmp_path):
+    name = "x" * 400
+    refused("segment", "--pet", name, "--out", tmp_path / "out", says="too long")
+    refused("suv", patient.pet, "--out", tmp_path / f"{name}.nrrd", says="too long")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ('"region_mm": [NaN, 1]', "region_mm.0"),
+        ('"delineation": {"minimum_ml": 1e999}', "delineation.minimum_ml"),
+        ('"mask": "a\\u0000b"', "mask"),
+    ],
+)
+def test_a_job_with_values_that_no_command_line_gives(refused, patient, tmp_path, change, says):
+    job = tmp_path / "job.json"
+    images = json.dumps({"PET": str(patient.pet)})
+    job.write_text(f'{{"task": "segment", "images": {images}, "out": "x", {change}}}')
+    refused("run", job, says=says)
+
+
+def test_memory_that_does_not_suffice(refused, patient, tmp_path, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("HNCLogic.steps.read", full)
+    refused("segment", "--pet", patient.pet, "--out", tmp_path / "out", says="memory")
