@@ -38,6 +38,8 @@ FOLDS = 5
 SEED = 20260
 PRESENCE_NETWORK = {"in_channels": 1, "entry_filters": 8, "filters": [16, 32], "dense": 64}
 VOLUME_NETWORK = {"in_channels": 2, "classes": 3, "widths": [8, 16, 24, 32, 40]}
+PATCH = (16, 32, 32)  # voxels z, y, x of a training patch of method 1, 64 x 128 x 128 mm
+PATCHES = 8  # in a batch
 VALIDATED = 14  # patients with tumour a fold of method 3 is validated on, to save time
 CT_MISSING = 0.3  # share of volume training patches whose CT is left out
 
@@ -146,79 +148,90 @@ def train_presence(train, validation, start, seed: int, epochs: int, say) -> tup
 
     from HNCLogic.inference.windows import window_starts
     from HNCLogic.networks.registry import make
-    from HNCLogic.training.guided import Guided, guided_loss
+    from HNCLogic.training.guided import Guided, fit_head, pooled_channel, tumour_channel_loss
 
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     preparation = presence.Preparation()
-    length = preparation.window
-    heights = [float(np.median(s.tumour_slices)) / s.values.shape[1] for s in train if s.positive]
+    tumours = [s for s in train if s.positive]
+    steps = max(len(train) * 4 // PATCHES, 1)
 
     def batches():
-        order = rng.permutation(np.repeat(np.arange(len(train)), 2))
-        for chosen in np.array_split(order, len(order) // 8):
+        for _ in range(steps):
             values, truth = [], []
-            for index in chosen:
-                sample = train[index]
-                first = samples.window_start(sample, length, heights, rng)
-                window = samples.cut(sample.values, first, length).astype(np.float32)
-                mask = samples.cut(sample.truth, first, length)
+            for number in range(PATCHES):
+                sample = tumours[rng.integers(len(tumours))] if number % 2 else None
+                sample = sample or train[rng.integers(len(train))]
+                window, mask = samples.hot_patch(sample, PATCH, rng, on_tumour=bool(number % 2))
                 window, mask = samples.augmented(window, mask, rng, turns=True)
                 values.append(window)
                 truth.append(mask > 0)
             yield np.stack(values), np.stack(truth).astype(np.float32)
 
-    def patient_probability(guided, sample) -> float:
+    def windows_of(sample) -> tuple[np.ndarray, list[bool]]:
+        length = preparation.window
         starts = window_starts(sample.values.shape[1], length, preparation.stride)
-        windows = np.stack([samples.cut(sample.values, s, length) for s in starts])
-        logits, _ = guided(torch.from_numpy(windows.astype(np.float32)))
-        return float(torch.sigmoid(logits.double()).mean())
+        cuts = [samples.cut(sample.values, first, length) for first in starts]
+        marked = [bool(samples.cut(sample.truth, first, length).any()) for first in starts]
+        return np.stack(cuts), marked
 
     def validate(guided) -> float:
         from sklearn.metrics import roc_auc_score
 
-        truth = [s.positive for s in validation]
-        return float(roc_auc_score(truth, [patient_probability(guided, s) for s in validation]))
+        most = [pooled_channel(guided.network, windows_of(s)[0]).max() for s in validation]
+        return float(roc_auc_score([s.positive for s in validation], most))
 
     network = make("presence", PRESENCE_NETWORK)
-    guided = Guided(network, PRESENCE_NETWORK["filters"][-1])
+    guided = Guided(network)
     if start is not None:
         guided.load_state_dict(start)
     course = train_fold(
         guided,
         batches,
-        guided_loss,
+        tumour_channel_loss,
         validate,
         epochs=epochs,
-        steps=2 * len(train) // 8,
-        learning_rate=3e-3,
+        steps=steps,
+        learning_rate=3e-3 if start is None else 1e-3,
         say=say,
     )
     guided.load_state_dict(course.state)
-    guided.eval()
+    if start is None:
+        return course.state, {}
+    pooled, labels = [], []
+    for sample in train:
+        windows, marked = windows_of(sample)
+        for value, tumour in zip(pooled_channel(network, windows), marked, strict=True):
+            if tumour or not sample.positive:  # a positive's windows beside the tumour are neither
+                pooled.append(value)
+                labels.append(tumour)
+    fit_head(network, np.array(pooled), np.array(labels), seed)
+    probabilities = []
     with torch.inference_mode():
-        probabilities = [patient_probability(guided, s) for s in validation]
+        for sample in validation:
+            windows = torch.from_numpy(windows_of(sample)[0].astype(np.float32))
+            probabilities.append(float(torch.sigmoid(network(windows).double()).mean()))
+    return network.state_dict(), _figures(validation, probabilities, course.epoch)
+
+
+def _figures(validation, probabilities: list[float], epoch: int) -> dict:
+    """AUC, threshold and every validation patient's probability."""
+    from sklearn.metrics import roc_auc_score
+
     positive = [s.positive for s in validation]
-    figures = {
-        "auc": course.score,
-        "epoch": course.epoch,
+    simulated = [i for i, s in enumerate(validation) if not s.real]
+    return {
+        "auc": float(roc_auc_score(positive, probabilities)),
+        "auc_simulated": float(
+            roc_auc_score([positive[i] for i in simulated], [probabilities[i] for i in simulated])
+        ),
+        "epoch": epoch,
         "threshold": equitable_threshold(np.array(probabilities), np.array(positive)),
         "patients": [
             {"patient": s.patient, "real": s.real, "positive": s.positive, "probability": p}
             for s, p in zip(validation, probabilities, strict=True)
         ],
     }
-    return course.state, figures
-
-
-def folded_weights(state: dict) -> dict:
-    """Weights of the network alone, from those of the guided one."""
-    from HNCLogic.networks.registry import make
-    from HNCLogic.training.guided import Guided
-
-    guided = Guided(make("presence", PRESENCE_NETWORK), PRESENCE_NETWORK["filters"][-1])
-    guided.load_state_dict(state)
-    return guided.folded()
 
 
 def train_volume(train, validation, start, seed: int, epochs: int, say) -> tuple[dict, dict]:
@@ -350,8 +363,6 @@ def main() -> None:
             lambda words, fold=fold: say(f"fold {fold} {words}"),
         )
         figures["seconds"] = time.time() - fold_began
-        if options.method == "presence":
-            state = folded_weights(state)
         (options.out / f"fold-{fold}.json").write_text(json.dumps(figures, indent=1))
         save_file(state, weights)
 

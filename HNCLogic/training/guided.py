@@ -1,65 +1,90 @@
-"""Method 1 trained with a guide: what saves a small cohort, and is folded away afterwards.
+"""Method 1 taught from a small cohort: one channel is shown where the tumour is.
 
 From a few dozen patients the label alone teaches a network little: a lesion of 8 ml is a
-thousandth of a window, and pooling dilutes it as much. Two things help while training. A side
-branch is shown where the tumour is; it is thrown away. The pooled features are standardised over
-the batch before the dense layer; that is folded into the dense layer's weights. The network that
-is kept is the paper's.
+thousandth of a window, and pooling dilutes it as much. So the last attention block's first
+channel is taught to be tumour and nothing else, on small patches; what is pooled of it then says
+how much tumour a window holds, and the dense layer learns only from how much on a window is
+positive. The network itself stays the paper's, and so does what it computes.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 
 from HNCLogic.training.loop import focal_loss
 
-MASK_WEIGHT = 0.5  # of the side branch's loss beside that of the label
-LESION_WEIGHT = 20.0  # lesions are a small part of a window
+LESION_WEIGHT = 3.0  # of tumour voxels in a patch, beside all others
+CHANNEL = 0
 
 
 class Guided(nn.Module):
-    """``network`` (a PresenceNet) with a side branch and standardised pooled features.
+    """``network`` (a PresenceNet), giving its tumour channel: (batch, z', y', x'), from 0 up.
 
-    Takes (batch, channel, z, y, x); gives (logits (batch, 1), map (batch, 1, z', y', x')).
+    What the last residual block would put into that channel is switched off, so that it holds
+    what the attention block's two branches make of all others: zero where they see no tumour.
     """
 
-    def __init__(self, network: nn.Module, width: int):
+    def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network
-        self.branch = nn.Conv3d(width, 1, 1)
-        self.standard = nn.BatchNorm1d(width, affine=False)
+        residual, attention = network.last_stage
+        with torch.no_grad():
+            for norm in (residual.body[-1], residual.shortcut[-1]):
+                norm.weight[CHANNEL] = 0.0  # and stays 0: the ReLU behind it passes no gradient
+                norm.bias[CHANNEL] = 0.0
+            attention.features.bias[CHANNEL] = 0.5  # begin open: a closed ReLU never learns
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        network = self.network
-        x = network.entry(x)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.network.entry(x)
+        for stage in self.network.stages:
+            x = stage(x)
+        return x[:, CHANNEL]
+
+
+def tumour_channel_loss(channel: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of the probability 1 - exp(-channel); ``mask`` (batch, z, y, x) of 0 and 1.
+
+    A coarse voxel counts as tumour by the share of it that is. Elsewhere the loss is the channel
+    itself, which drives it to zero and not only toward it.
+    """
+    channel = channel.float()
+    share = nn.functional.adaptive_avg_pool3d(mask[:, None], channel.shape[1:])[:, 0]
+    there = -torch.log(-torch.expm1(-channel.clamp(min=1e-3)))
+    return (LESION_WEIGHT * share * there + (1 - share) * channel).mean()
+
+
+def pooled_channel(network: nn.Module, windows: np.ndarray) -> np.ndarray:
+    """What is pooled of the tumour channel, (window,), for float windows (window, channel, …)."""
+    network.eval()
+    with torch.inference_mode():
+        x = network.entry(torch.from_numpy(windows.astype(np.float32)))
         for stage in network.stages:
             x = stage(x)
-        pooled = self.standard(x.float().mean(dim=(2, 3, 4)))
-        hidden = network.dropout(torch.relu(network.dense(pooled)))
-        return network.logit(hidden), self.branch(x)
-
-    def folded(self) -> dict[str, torch.Tensor]:
-        """Weights of a PresenceNet that, alone, gives the logits this one gives in evaluation."""
-        state = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
-        scale = torch.rsqrt(self.standard.running_var + self.standard.eps)
-        weight = self.network.dense.weight.detach()
-        state["dense.weight"] = weight * scale
-        shift = (weight * scale) @ self.standard.running_mean
-        state["dense.bias"] = self.network.dense.bias.detach() - shift
-        return state
+        return x[:, CHANNEL].mean(dim=(1, 2, 3)).double().numpy()
 
 
-def guided_loss(output: tuple[torch.Tensor, torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
-    """Focal loss of the label plus cross-entropy of the map; ``mask`` (batch, z, y, x) of 0 and 1.
+def fit_head(network: nn.Module, pooled: np.ndarray, positive: np.ndarray, seed: int) -> None:
+    """Fit dense layer and logit to windows' ``pooled`` tumour channel and labels, both (window,).
 
-    A window is positive where the mask marks anything. A coarse voxel counts as lesion by the
-    share of it that is.
+    Focal loss, Adam, the pooled values standardised meanwhile; the standardising ends up in the
+    dense layer's weights. The other channels' weights become 0.
     """
-    logits, coarse = (part.float() for part in output)
-    positive = (mask.flatten(1).amax(dim=1) > 0).float()
-    share = nn.functional.adaptive_avg_pool3d(mask[:, None], coarse.shape[2:])
-    on_map = nn.functional.binary_cross_entropy_with_logits(
-        coarse, share, pos_weight=torch.tensor(LESION_WEIGHT, device=coarse.device)
-    )
-    return focal_loss(logits[:, 0], positive) + MASK_WEIGHT * on_map
+    torch.manual_seed(seed)
+    middle, spread = float(pooled.mean()), float(pooled.std()) + 1e-9
+    z = torch.from_numpy((pooled - middle) / spread).float()[:, None]
+    labels = torch.from_numpy(np.asarray(positive, dtype=np.float32))
+    hidden = nn.Linear(1, network.dense.out_features)
+    out = nn.Linear(network.dense.out_features, 1)
+    optimiser = torch.optim.Adam([*hidden.parameters(), *out.parameters()], lr=1e-2)
+    for _ in range(400):
+        optimiser.zero_grad()
+        loss = focal_loss(out(torch.relu(hidden(z)))[:, 0], labels)
+        loss.backward()
+        optimiser.step()
+    with torch.no_grad():
+        network.dense.weight.zero_()
+        network.dense.weight[:, CHANNEL] = hidden.weight[:, 0] / spread
+        network.dense.bias.copy_(hidden.bias - hidden.weight[:, 0] * middle / spread)
+        network.logit.load_state_dict(out.state_dict())

@@ -94,6 +94,27 @@ def window_start(
     return int(np.clip(middle, 0, last))
 
 
+def hot_patch(
+    sample: Sample, size: tuple[int, int, int], rng: np.random.Generator, *, on_tumour: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """A patch of ``size`` (z, y, x) and its truth, about a tumour voxel or any hot one.
+
+    Hot is SUV 1.5 and more of a window of 25: brain, glands, tonsils, heart. Where a sample has
+    none, any place will do.
+    """
+    if on_tumour and sample.positive:
+        places = np.argwhere(sample.truth > 0)
+    else:
+        places = np.argwhere(sample.values[0] > 0.06)
+    centre = places[rng.integers(len(places))] if len(places) else np.array(sample.truth.shape) // 2
+    first = [
+        int(np.clip(c - side // 2 + rng.integers(-side // 4, side // 4 + 1), 0, max(n - side, 0)))
+        for c, side, n in zip(centre, size, sample.truth.shape, strict=True)
+    ]
+    box = tuple(slice(f, f + side) for f, side in zip(first, size, strict=True))
+    return sample.values[(slice(None), *box)].astype(np.float32), sample.truth[box]
+
+
 def cut(array: np.ndarray, start: int, length: int) -> np.ndarray:
     """Slices ``start`` to ``start + length`` of (…, z, y, x), filled up with zeros at the end."""
     piece = array[..., start : start + length, :, :]

@@ -94,20 +94,53 @@ def test_slices_beyond_the_end_are_zero():
     assert piece[:, 3:].max() == 0
 
 
-def test_the_folded_network_alone_gives_what_the_guided_one_gave():
+def test_the_tumour_channel_is_zero_without_its_branch_and_the_fitted_head_is_the_networks_own():
     import torch
 
     from HNCLogic.networks.registry import make
-    from HNCLogic.training.guided import Guided
+    from HNCLogic.training.guided import Guided, fit_head, pooled_channel
 
     torch.manual_seed(0)
-    arguments = {"entry_filters": 2, "filters": [4, 6], "dense": 5}
-    guided = Guided(make("presence", arguments), 6)
-    for _ in range(5):
-        guided(torch.rand(4, 1, 8, 8, 8) * 3)
-    guided.eval()
-    alone = make("presence", arguments)
-    alone.load_state_dict(guided.folded())
-    x = torch.rand(3, 1, 8, 12, 12)
+    network = make("presence", {"entry_filters": 2, "filters": [4, 6], "dense": 5})
+    guided = Guided(network)
+    x = torch.rand(4, 1, 8, 12, 12)
+    assert guided(x).shape == (4, 4, 6, 6)
+    residual, _ = network.last_stage
+    seen = []
+    handle = residual.register_forward_hook(lambda m, i, o: seen.append(o))
+    guided(x).sum().backward()
+    handle.remove()
+    assert not seen[0][:, 0].any()
+    assert not residual.body[-1].weight.grad[0]
+    rng = np.random.default_rng(0)
+    windows = rng.random((40, 1, 8, 12, 12)) * np.linspace(0.1, 3, 40)[:, None, None, None, None]
+    pooled = pooled_channel(network, windows)
+    fit_head(network, pooled, pooled > np.median(pooled), seed=1)
     with torch.inference_mode():
-        assert torch.allclose(alone.eval()(x), guided(x)[0], atol=1e-4)
+        logits = network.eval()(torch.from_numpy(windows).float())[:, 0].numpy()
+    order = np.argsort(pooled)
+    assert logits[order[-5:]].min() > logits[order[:5]].max()
+
+
+def test_tumour_channel_loss_is_the_cross_entropy_of_its_probability():
+    import torch
+
+    from HNCLogic.training.guided import LESION_WEIGHT, tumour_channel_loss
+
+    channel = torch.tensor([[[[0.2, 1.5]]]])
+    mask = torch.tensor([[[[0.0, 1.0]]]])
+    p = 1 - np.exp(-1.5)
+    expected = (0.2 + LESION_WEIGHT * -np.log(p)) / 2
+    assert float(tumour_channel_loss(channel, mask)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_hot_patch_lies_about_tumour_or_uptake():
+    rng = np.random.default_rng(0)
+    positive = sample(60, slice(40, 44))
+    positive.values[0, 10:12, 5, 5] = 0.5
+    for _ in range(20):
+        values, truth = samples.hot_patch(positive, (16, 8, 8), rng, on_tumour=True)
+        assert values.shape == (1, 16, 8, 8)
+        assert truth.any()
+        values, _ = samples.hot_patch(positive, (16, 8, 8), rng, on_tumour=False)
+        assert values.max() == 0.5
