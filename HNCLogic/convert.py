@@ -13,20 +13,13 @@ from HNCLogic.job import SuvByHand, SuvRecord
 ENDINGS = (".nrrd", ".nii.gz", ".nii", ".mha")
 
 
-def record_path(image: Path) -> Path:
-    """Where the SUV record of an image file lies: the same name with .json."""
-    name = image.name
-    for ending in ENDINGS:
-        name = name.removesuffix(ending)
-    return image.with_name(f"{name}.json")
-
-
 def convert_to_suv(
     source: Path, out: Path, series: str | None, by_hand: SuvByHand, overwrite: bool
 ) -> SuvRecord:
     """Write ``source`` (DICOM folder or image file) to ``out`` in SUVbw, float32, and its record
     beside it as JSON. Both files or none. Raises InputError."""
     from HNCLogic.images.read import read_image
+    from HNCLogic.images.volume_file import record_path
     from HNCLogic.outputs import write_file_whole, write_text_whole
 
     if not out.name.endswith(ENDINGS):

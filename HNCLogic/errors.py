@@ -13,6 +13,29 @@ class InputError(Exception):
         super().__init__(" ".join(message.split()))
 
 
+NO_MEMORY = (
+    "the memory does not suffice for these images: close other programs, narrow the stretch that "
+    "is analysed (--region LOW,HIGH), or use a machine with more"
+)
+_MEMORY_WORDS = (
+    "not enough memory",
+    "defaultcpuallocator",
+    "out of memory",
+    "failed to allocate",
+    "bad_alloc",
+    "bad alloc",
+    "cannot allocate memory",
+)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Does ``error`` say that memory did not suffice? torch and ITK say so as a RuntimeError."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    words = str(error).lower()
+    return isinstance(error, RuntimeError | OSError) and any(w in words for w in _MEMORY_WORDS)
+
+
 def first_problem(error) -> str:
     """Where and what the first finding of a pydantic ValidationError is, and how many follow.
 

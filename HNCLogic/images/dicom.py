@@ -141,8 +141,12 @@ def is_dicom(path: Path) -> bool:
 
 
 def _files_below(folder: Path, deep: bool = True) -> list[Path]:
+    def barred(error: OSError) -> None:
+        name = os.fsdecode(error.filename)
+        raise InputError(f"{name} cannot be read: {error.strerror.lower()}") from error
+
     found = []
-    for where, folders, names in os.walk(folder):
+    for where, folders, names in os.walk(folder, onerror=barred):
         folders[:] = sorted(name for name in folders if deep and not name.startswith("."))
         found += [Path(where, name) for name in sorted(names) if not name.startswith(".")]
     return found
@@ -154,6 +158,8 @@ def _header(path: Path) -> pydicom.Dataset | None:
         return None
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+    except MemoryError:
+        raise
     except Exception as error:  # pydicom raises many kinds for many kinds of damage
         raise InputError(_damaged(path)) from error
     kind = _sop_class(header)

@@ -77,7 +77,7 @@ def _slices(file: Path) -> list[_Slice]:
             if tag in header:
                 del header[tag]
         headers = frame_headers(header, file) if is_multi_frame(header) else [header]
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror or error}") from error

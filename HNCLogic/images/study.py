@@ -42,6 +42,12 @@ class Study:
         role = self.anatomical_role
         return None if role is None else self.images[role]
 
+    def image(self, role: str) -> sitk.Image | None:
+        """The image of ``role``, "MR" standing for any MR sequence; None where there is none."""
+        if role == "MR":
+            return self.anatomical if self.anatomical_role in MR_ROLES else None
+        return self.images.get(role)
+
     @property
     def reference_role(self) -> str | None:
         """The image on whose grid results are given: the PET, or without one the anatomy."""

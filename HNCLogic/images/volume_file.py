@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
-from HNCLogic.errors import InputError
+from HNCLogic.errors import InputError, out_of_memory
 from HNCLogic.images.nifti_file import check_nifti
 from HNCLogic.images.quiet import quiet_itk
 
@@ -28,6 +30,17 @@ def read_volume(path: Path) -> tuple[sitk.Image, str, list[str]]:
     Raises ``InputError`` for what is no image, is cut short, has several frames or components,
     has one slice only, or whose axes are not three directions at right angles.
     """
+    image, kind = read_file(path)
+    image = one_frame(image, path)
+    refuse_geometry(image, path)
+    return image, f"{kind} file", _orientation_warning(image, kind)
+
+
+def read_file(path: Path) -> tuple[sitk.Image, str]:
+    """What the image file at ``path`` holds, as it is, and its format ("NIfTI", "NRRD" …).
+
+    Raises ``InputError`` for what is no image or is cut short.
+    """
     path = Path(path)
     kind = next((name for end, name in KINDS.items() if path.name.lower().endswith(end)), None)
     if kind is None:
@@ -36,12 +49,9 @@ def read_volume(path: Path) -> tuple[sitk.Image, str, list[str]]:
         check_nifti(path)
     try:
         with quiet_itk():
-            image = sitk.ReadImage(str(path))
+            return sitk.ReadImage(str(path)), kind
     except RuntimeError as error:
         raise InputError(_reason(path, kind, str(error))) from error
-    image = _one_frame(image, path)
-    _refuse_geometry(image, path)
-    return image, f"{kind} file", _orientation_warning(image, kind)
 
 
 def base_name(path: Path) -> str:
@@ -52,7 +62,14 @@ def base_name(path: Path) -> str:
     return path.stem
 
 
-def _one_frame(image: sitk.Image, path: Path) -> sitk.Image:
+def record_path(image: Path) -> Path:
+    """Where the SUV record of an image file lies: the same name with .json."""
+    return image.with_name(f"{base_name(image)}.json")
+
+
+def one_frame(image: sitk.Image, path: Path) -> sitk.Image:
+    """``image`` without further dimensions of length one. Raises ``InputError`` where it is not one
+    volume, of one value a voxel and several slices."""
     size = image.GetSize()
     if image.GetNumberOfComponentsPerPixel() > 1:
         raise InputError(
@@ -77,7 +94,8 @@ def _one_frame(image: sitk.Image, path: Path) -> sitk.Image:
     return image
 
 
-def _refuse_geometry(image: sitk.Image, path: Path) -> None:
+def refuse_geometry(image: sitk.Image, path: Path) -> None:
+    """Raises ``InputError`` for axes, spacing or origin that place no voxel."""
     axes = np.reshape(image.GetDirection(), (3, 3))
     numbers = (*image.GetSpacing(), *image.GetOrigin(), *axes.ravel())
     if not np.isfinite(numbers).all() or min(image.GetSpacing()) <= 0:
@@ -98,6 +116,21 @@ def _orientation_warning(image: sitk.Image, kind: str) -> list[str]:
 
 def _meta(image: sitk.Image, key: str) -> str:
     return image.GetMetaData(key).strip() if image.HasMetaDataKey(key) else ""
+
+
+def _barred(path: Path) -> str | None:
+    """Why, where the system does not let the file, or the one its header points to, be read."""
+    parts = [path]
+    if path.suffix.lower() in (".mhd", ".nhdr"):  # a header, the voxels in a file of their own
+        header = path.read_bytes()[:100_000].decode("latin-1") if os.access(path, os.R_OK) else ""
+        named = re.search(
+            r"^(?:ElementDataFile\s*=|data ?file:)\s*(\S.*?)\s*$", header, re.M | re.I
+        )
+        parts += [path.parent / named[1]] if named else []
+    for part in parts:
+        if part.exists() and not os.access(part, os.R_OK):
+            return f"{part} cannot be read: permission denied"
+    return None
 
 
 def _reason(path: Path, kind: str, words: str) -> str:

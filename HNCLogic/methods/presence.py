@@ -7,6 +7,7 @@ Where the paper is silent the value is a parameter here, with our default (``Pre
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -15,7 +16,8 @@ import SimpleITK as sitk
 from pydantic import Field
 
 from HNCLogic.errors import InputError
-from HNCLogic.images.grid import Grid, resample, shrink_toward, to_patient_axes
+from HNCLogic.images.grid import Grid, to_patient_axes
+from HNCLogic.images.reslice import resliced
 from HNCLogic.images.study import Study
 from HNCLogic.job import Aggregation, FoldAnswer, Presence, Record, Region, WindowAnswer
 from HNCLogic.methods.intensity import Window
@@ -46,13 +48,7 @@ class Stack:
 
 def missing_roles(roles: list[str], study: Study) -> list[str]:
     """Which of a model's input roles the study lacks; "MR" stands for any MR sequence."""
-    return [role for role in roles if _image_for(role, study) is None]
-
-
-def _image_for(role: str, study: Study) -> sitk.Image | None:
-    if role == "MR":
-        return study.anatomical if study.anatomical_role not in (None, "CT") else None
-    return study.images.get(role)
+    return [role for role in roles if study.image(role) is None]
 
 
 def stack_grid(study: Study, region: Region, preparation: Preparation) -> Grid:
@@ -100,9 +96,20 @@ def stack_grid(study: Study, region: Region, preparation: Preparation) -> Grid:
     )
 
 
-def prepare(study: Study, region: Region, preparation: Preparation, roles: list[str]) -> Stack:
-    """The study as the network sees it. Raises InputError where a role is missing."""
-    missing = missing_roles(roles, study)
+def prepare(
+    study: Study,
+    region: Region,
+    preparation: Preparation,
+    roles: list[str],
+    optional: Collection[str] = (),
+) -> Stack:
+    """The study as the network sees it, a channel for each of ``roles``.
+
+    An image of an ``optional`` role that was not given is a channel of zeros. Raises InputError
+    where another is missing, or where all are.
+    """
+    absent = missing_roles(roles, study)
+    missing = absent if absent == roles else [role for role in absent if role not in optional]
     if missing:
         raise InputError(
             f"the model needs {' and '.join(missing)}, which was not given: "
@@ -111,11 +118,10 @@ def prepare(study: Study, region: Region, preparation: Preparation, roles: list[
     grid = stack_grid(study, region, preparation)
     channels = []
     for role in roles:
-        image = _image_for(role, study)
-        outside = -1000.0 if role == "CT" else 0.0
-        # Turned first: the axes of a sagittal stack are not those of the grid.
-        on_grid = resample(shrink_toward(to_patient_axes(image), grid.spacing), grid, outside)
-        values = sitk.GetArrayFromImage(on_grid).astype(np.float32)
+        if role in absent:
+            channels.append(np.zeros(grid.size[::-1], np.float32))
+            continue
+        values = sitk.GetArrayFromImage(resliced(study, role, grid)).astype(np.float32)
         channels.append(_scaled(values, role, preparation))
     return Stack(np.stack(channels), grid)
 

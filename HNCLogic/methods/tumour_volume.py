@@ -16,7 +16,8 @@ import SimpleITK as sitk
 from pydantic import Field
 
 from HNCLogic.errors import InputError
-from HNCLogic.images.grid import Grid, resample, shrink_toward
+from HNCLogic.images.grid import Grid, resample
+from HNCLogic.images.reslice import resliced
 from HNCLogic.images.study import Study
 from HNCLogic.job import Record, Region
 from HNCLogic.methods.intensity import Window
@@ -77,17 +78,16 @@ def prepare(
             "(hnc models list), or outline by threshold (--delineation fixed|percent|adaptive)"
         )
     grid = volume_grid(study, region, preparation)
-    pet = _on_grid(study.pet, grid, 0.0)
+    pet = _on_grid(study, "PET", grid)
     values = np.zeros((2, *pet.shape), dtype=np.float32)
     values[0] = _windowed(pet, preparation.suv_window)
     if "CT" in study.images:
-        values[1] = _windowed(_on_grid(study.images["CT"], grid, -1000.0), preparation.ct_window)
+        values[1] = _windowed(_on_grid(study, "CT", grid), preparation.ct_window)
     return Volume(values, grid)
 
 
-def _on_grid(image: sitk.Image, grid: Grid, outside: float) -> np.ndarray:
-    on_grid = resample(shrink_toward(image, grid.spacing), grid, outside)
-    return sitk.GetArrayFromImage(on_grid).astype(np.float32)
+def _on_grid(study: Study, role: str, grid: Grid) -> np.ndarray:
+    return sitk.GetArrayFromImage(resliced(study, role, grid)).astype(np.float32)
 
 
 def _windowed(values: np.ndarray, window: tuple[float, float]) -> np.ndarray:

@@ -109,6 +109,18 @@ def test_missing_images_are_named():
         )
 
 
+def test_an_optional_image_that_was_not_given_is_a_channel_of_zeros():
+    study = Study({"PET": painted(PET_GRIDS["oblique"])})
+    roles = ["PET", "MR"]
+    stack = presence.prepare(study, REGION, presence.Preparation(), roles, optional=["MR"])
+    alone = presence.prepare(study, REGION, presence.Preparation(), ["PET"])
+    assert np.array_equal(stack.values[:1], alone.values)
+    assert stack.values.shape[0] == 2
+    assert not stack.values[1].any()
+    with pytest.raises(InputError, match="CT and MR"):  # nothing would be left to look at
+        presence.prepare(study, REGION, presence.Preparation(), ["CT", "MR"], optional=roles)
+
+
 def test_min_max_scaling_is_per_image():
     study = Study({"PET": painted(PET_GRIDS["plain"])})
     preparation = presence.Preparation(pet_intensity="minmax")

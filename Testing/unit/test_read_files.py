@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from HNCLogic.convert import record_path
 from HNCLogic.images.grid import Grid
 from HNCLogic.images.read import read_image, read_mask
+from HNCLogic.images.volume_file import record_path
 from HNCLogic.job import SuvByHand
 from Testing.unit.dicom_writer import planes, rotation, write_series
 from Testing.unit.refusal import refused
@@ -365,3 +365,34 @@ def test_a_dicom_folder_is_no_mask(tmp_path):
     write_series(tmp_path, planes())
     refused("is DICOM", by=lambda: read_mask(tmp_path))
     refused("does not exist", by=lambda: read_mask(tmp_path / "no.nrrd"))
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [("a.nii.gz", "a"), ("a.NRRD", "a"), ("a.nii.nrrd", "a.nii"), ("b.1.mha", "b.1")],
+)
+def test_the_record_is_looked_for_where_it_is_written(tmp_path, name, record):
+    assert record_path(tmp_path / name) == tmp_path / f"{record}.json"
+
+
+def test_voxels_that_the_system_does_not_let_us_read_are_not_called_damaged(tmp_path, monkeypatch):
+    write(tmp_path / "pet.mhd", suv_like())
+    raw = next(path for path in tmp_path.iterdir() if path.suffix != ".mhd")
+
+    def barred(*_):
+        raise RuntimeError("ITK could not open it")
+
+    monkeypatch.setattr(sitk, "ReadImage", barred)
+    monkeypatch.setattr("os.access", lambda path, mode: path != raw)
+    refused(str(raw), "permission denied", by=lambda: read_image(tmp_path / "pet.mhd", "CT"))
+
+
+def test_memory_that_does_not_suffice_is_not_called_damage(tmp_path, monkeypatch):
+    write(tmp_path / "pet.nrrd", suv_like())
+
+    def full(*_):
+        raise RuntimeError("itk::ERROR: Failed to allocate memory for image.")
+
+    monkeypatch.setattr(sitk, "ReadImage", full)
+    with pytest.raises(MemoryError):
+        read_image(tmp_path / "pet.nrrd", "CT")
