@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from HNCLogic import RESEARCH_USE
+
 Role = Literal["PET", "CT", "T1", "T2", "CE-T1", "DWI-b0", "DWI-b1000", "ADC"]
 MR_ROLES = ("T1", "T2", "CE-T1", "DWI-b0", "DWI-b1000", "ADC")
 Task = Literal["analyze", "classify", "explain", "segment", "measure"]
@@ -21,9 +23,10 @@ Position = tuple[float, float, float]
 
 
 class Record(BaseModel):
-    """Base of everything that goes to and from JSON: unknown fields are refused."""
+    """Base of everything that goes to and from JSON: unknown fields and numbers that
+    are not finite, which JSON cannot hold, are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class SuvByHand(Record):
@@ -60,6 +63,7 @@ class SuvRecord(Record):
     given_by_hand: list[str] = []
     suv_max: float | None = None  # largest value in the image, SUVbw
     warnings: list[str] = []
+    research_use: str = RESEARCH_USE
 
 
 class Region(Record):
@@ -104,6 +108,7 @@ class Job(Record):
     series: dict[Role, str] = {}  # series instance UID or number, where a folder holds several
     suv: SuvByHand = SuvByHand()
     region_mm: tuple[float, float] | None = None  # inferior, superior (S); None: found by itself
+    margin_mm: float = 0.0  # added to the region found, at both ends; may be negative
     presence_model: str = "presence-pet"  # a name, or a model folder
     volume_model: str = "tumour-volume-petct"
     aggregation: Aggregation | None = None  # None: the model card's own
@@ -157,7 +162,7 @@ class Explanation(Record):
     """Where the network looked: Grad-CAM, per-slice maxima."""
 
     slices: list[SliceHeat]
-    hottest_ras: Position
+    hottest_ras: Position | None = None  # in the region analysed; None where there is no heat
     slice_auroc: float | None = None  # heat against annotated slices
     slice_spearman: float | None = None
 

@@ -77,9 +77,6 @@ def checked(record, **values):
     """``record`` made of ``values``; what does not fit becomes one line."""
     from pydantic import ValidationError
 
-    for name, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(f"{name}: {value} is not a finite number")
     try:
         return record(**values)
     except ValidationError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 from HNCLogic.errors import InputError, first_problem
@@ -32,9 +31,7 @@ def read_job(path: Path):
 
 
 def _odd_value(value, where: str = "") -> str | None:
-    """What JSON may hold and no job: numbers that are not finite, paths that no system takes."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"{where}: not a finite number"
+    """What JSON may hold and no job: paths that no system takes."""
     if isinstance(value, str | Path) and "\0" in str(value):
         return f"{where}: a null character"
     pairs = value.items() if isinstance(value, dict) else ()

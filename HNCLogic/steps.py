@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -27,13 +28,19 @@ from HNCLogic.job import (
 )
 from HNCLogic.progress import Progress
 
+if TYPE_CHECKING:
+    from HNCLogic.models.folder import Model
+
+MISSING_CT_MM = 5.0  # less of the region without CT is a matter of rounding
+
 
 @dataclass
 class Findings:
     """What the steps found, before it is written out."""
 
     study: Study
-    region: Region
+    region: Region  # of the verdict: as far as the anatomical image shows it
+    pet_region: Region | None = None  # of the outlines, which need the PET only; None: the same
     presence: Presence | None = None
     heatmap: sitk.Image | None = None  # 0 to 1, on the grid of ``study.reference``
     explanation: Explanation | None = None
@@ -60,21 +67,37 @@ class Findings:
 def read(job: Job) -> Findings:
     """The study and the region that is analysed."""
     from HNCLogic.images.fit import leave_out_misplaced
-    from HNCLogic.images.region import refuse_implausible_size, study_region
+    from HNCLogic.images.region import as_far_as_shown, head_and_neck, refuse_implausible_size
     from HNCLogic.images.study import read_study
 
     began = time.perf_counter()
     study = read_study(job.images, job.series, job.suv)
     refuse_implausible_size(study)
     misplaced = leave_out_misplaced(study)
-    region, warnings = study_region(study, job.region_mm)
-    found = Findings(study, region, _lap=began)
+    whole, warnings = head_and_neck(study, job.region_mm, job.margin_mm)
+    region = whole
+    if job.task in ("analyze", "classify", "explain") and job.region_mm is None:
+        region, more = as_far_as_shown(whole, study)
+        warnings += more
+    found = Findings(study, region, whole, _lap=began)
     found.warn(*study.warnings, *(study.suv.warnings if study.suv else []), *misplaced, *warnings)
     found.lap("reading")
     return found
 
 
-def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Progress) -> None:
+def open_presence_model(job: Job) -> Model:
+    """The model of method 1 that the job names, checked. Raises InputError."""
+    from HNCLogic.methods.presence import Preparation
+    from HNCLogic.models.store import find_model
+
+    model = find_model(job.presence_model, "presence")
+    model.preparation(Preparation)
+    return model
+
+
+def presence_and_heat(
+    job: Job, found: Findings, model: Model, with_heat: bool, progress: Progress
+) -> None:
     """Verdict of method 1 and, where asked for, its Grad-CAM on the patient's grid.
 
     Where ``analyze`` lacks an image the model needs, that is a warning and not the end.
@@ -82,12 +105,12 @@ def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Prog
     from HNCLogic.inference.device import choose_device
     from HNCLogic.inference.windows import window_starts
     from HNCLogic.methods import presence
-    from HNCLogic.models.store import find_model
 
-    model = find_model(job.presence_model, "presence")
     card, preparation = model.card, model.preparation(presence.Preparation)
     roles = [source.role for source in card.inputs]
-    missing = presence.missing_roles(roles, found.study)
+    optional = [source.role for source in card.inputs if not source.required]
+    absent = presence.missing_roles(roles, found.study)
+    missing = absent if absent == roles else [role for role in absent if role not in optional]
     if missing and job.task == "analyze":
         found.warn(
             f"No verdict: the model {card.name} needs {' and '.join(missing)}, which "
@@ -95,10 +118,15 @@ def presence_and_heat(job: Job, found: Findings, with_heat: bool, progress: Prog
         )
         return
     _refuse_left_out(job, found, missing)
+    if absent and not missing:
+        found.warn(
+            f"The model {card.title} gave its verdict without {' and '.join(absent)}, which "
+            f"{_why_absent(job, absent)}."
+        )
     reference = Grid.of(found.study.reference)
     # Read before the networks run, so that a mask that does not fit is told at once.
     annotated = _annotated(job.mask, reference) if with_heat and job.mask is not None else None
-    stack = presence.prepare(found.study, found.region, preparation, roles)
+    stack = presence.prepare(found.study, found.region, preparation, roles, optional)
     starts = window_starts(stack.grid.size[2], preparation.window, preparation.stride)
     found.lap("preparing for the verdict")
     length, stride = preparation.window, preparation.stride
@@ -169,8 +197,9 @@ def _annotated(mask: Path, grid: Grid) -> sitk.Image:
 
 
 def explanation(heatmap: sitk.Image, region: Region, mask: sitk.Image | None) -> Explanation:
-    """The largest heat in each slice of the region and, with a mask, how well it tells the
-    annotated slices (the paper's figure 5 in numbers)."""
+    """The largest heat in each slice of the region, the hottest place in it (None where there is
+    no heat) and, with a mask, how well the heat tells the annotated slices (the paper's figure 5
+    in numbers)."""
     from HNCLogic.explain.fidelity import slice_agreement
 
     grid = Grid.of(heatmap)
@@ -194,10 +223,11 @@ def explanation(heatmap: sitk.Image, region: Region, mask: sitk.Image | None) ->
         )
         for i in inside[np.argsort(heights[inside])]
     ]
-    if values.max() > 0:
-        z, y, x = np.unravel_index(int(np.argmax(values)), values.shape)
-    else:  # the middle of the region, not a corner of the image
-        x, y, z = _middle_of(grid, axis, heights, region)
+    analysed = np.where(sitk.GetArrayViewFromImage(region_mask(heatmap, region)) > 0, values, 0.0)
+    hottest = None
+    if analysed.max() > 0:
+        z, y, x = np.unravel_index(int(np.argmax(analysed)), analysed.shape)
+        hottest = ras(grid.points(np.array([[x, y, z]]))[0])
     auroc = rank = None
     if marked is not None and slices:
         auroc, rank = slice_agreement(
@@ -205,32 +235,58 @@ def explanation(heatmap: sitk.Image, region: Region, mask: sitk.Image | None) ->
         )
     return Explanation(
         slices=slices,
-        hottest_ras=ras(grid.points(np.array([[x, y, z]]))[0]),
+        hottest_ras=hottest,
         slice_auroc=auroc,
         slice_spearman=rank,
     )
 
 
-def _middle_of(grid: Grid, axis: int, heights: np.ndarray, region: Region) -> np.ndarray:
-    """Index (x, y, z) of the voxel in the middle of the slice at the region's middle height."""
-    index = np.asarray(grid.size) // 2
-    index[axis] = np.argmin(np.abs(heights - (region.inferior_mm + region.superior_mm) / 2))
-    return index
+def open_volume_model(job: Job) -> Model | None:
+    """The model of method 3 that the job names, checked; None where no network outlines.
+
+    Raises InputError, also where it is one that this job cannot use.
+    """
+    from HNCLogic.methods.tumour_volume import Preparation
+    from HNCLogic.models.store import find_model
+
+    if job.task == "measure" or job.delineation.method != "network":
+        return None
+    model = find_model(job.volume_model, "tumour-volume")
+    card, preparation = model.card, model.preparation(Preparation)
+    roles = [source.role for source in card.inputs]
+    if roles != ["PET", "CT"] or len(card.classes) != 3:
+        raise InputError(
+            f"the model {card.title} takes {', '.join(roles)} and tells {', '.join(card.classes)} "
+            "apart; outlines need one that takes PET, CT and tells background, primary and node "
+            "apart"
+        )
+    patch = [preparation.patch_slices, preparation.pixels, preparation.pixels]
+    made_for = list(card.network.arguments.get("patch", patch))
+    if made_for != patch:
+        raise InputError(
+            f"the card of model {card.title} contradicts itself: its network takes patches of "
+            f"{made_for} voxels (z, y, x), its preprocessing asks for {patch}"
+        )
+    return model
 
 
-def lesions(job: Job, found: Findings, progress: Progress) -> None:
-    """Outlines by the chosen method, each lesion measured."""
+def lesions(job: Job, found: Findings, model: Model | None, progress: Progress) -> None:
+    """Outlines by the chosen method, each lesion measured. ``model``: ``open_volume_model``'s."""
     from HNCLogic.lesions.components import separate
     from HNCLogic.lesions.measures import measure
 
     if job.task == "measure":
-        from HNCLogic.lesions.mask import read_classes
+        from HNCLogic.lesions.mask import read_outlines
 
-        classes = read_classes(job.mask, Grid.of(found.study.pet))
+        outlines = read_outlines(job.mask, Grid.of(found.study.pet))
+        found.warn(*outlines.warnings)
         found.delineation = "outlines given by the user"
-        minimum = 0.0
-    elif job.delineation.method == "network":
-        classes = _by_network(job, found, progress)
+        found.labels = outlines.labels
+        found.lesions, found.totals = measure(found.study.pet, found.labels, outlines.kinds)
+        found.lap("measuring lesions")
+        return
+    if job.delineation.method == "network":
+        classes = _by_network(job, found, model, progress)
         minimum = job.delineation.minimum_ml
     else:
         classes = _by_threshold(job, found)
@@ -242,22 +298,15 @@ def lesions(job: Job, found: Findings, progress: Progress) -> None:
     found.lap("measuring lesions")
 
 
-def _by_network(job: Job, found: Findings, progress: Progress) -> sitk.Image | None:
+def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> sitk.Image | None:
     from HNCLogic.inference.device import choose_device
     from HNCLogic.inference.ensemble import mean_volume
     from HNCLogic.methods import tumour_volume
-    from HNCLogic.models.store import find_model
 
-    model = find_model(job.volume_model, "tumour-volume")
     card, preparation = model.card, model.preparation(tumour_volume.Preparation)
     ct_required = any(source.role == "CT" and source.required for source in card.inputs)
-    name = f"{card.name} {card.version}"
-    roles = [source.role for source in card.inputs]
-    if roles != ["PET", "CT"] or len(card.classes) != 3:
-        raise InputError(
-            f"the model {name} takes {', '.join(roles)} and tells {', '.join(card.classes)} apart; "
-            "outlines need one that takes PET, CT and tells background, primary and node apart"
-        )
+    name = card.title
+    region = found.pet_region or found.region
     if "CT" not in found.study.images:
         if ct_required and job.task == "analyze":
             found.warn(
@@ -270,7 +319,8 @@ def _by_network(job: Job, found: Findings, progress: Progress) -> sitk.Image | N
             _refuse_left_out(job, found, ["CT"])
         else:
             found.warn(f"The model {name} outlined the lesions without CT, from the PET alone.")
-    volume = tumour_volume.prepare(found.study, found.region, preparation, ct_required=ct_required)
+    _warn_of_missing_ct(found, region)
+    volume = tumour_volume.prepare(found.study, region, preparation, ct_required=ct_required)
     found.lap("preparing for the outlines")
     patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
     probabilities = mean_volume(
@@ -290,13 +340,31 @@ def _by_network(job: Job, found: Findings, progress: Progress) -> sitk.Image | N
     return classes
 
 
+def _warn_of_missing_ct(found: Findings, region: Region) -> None:
+    """Where the CT ends before the region does, the network sees air in its place."""
+    from HNCLogic.images.region import not_shown_mm
+
+    if "CT" not in found.study.images:
+        return
+    lacking, length = (
+        not_shown_mm(found.study.images["CT"], region),
+        region.superior_mm - region.inferior_mm,
+    )
+    if lacking >= MISSING_CT_MM:
+        found.warn(
+            f"{lacking:.0f} of the {length:.0f} mm in which lesions were outlined have no CT: "
+            "the outlines there rest on the PET alone."
+        )
+
+
 def _by_threshold(job: Job, found: Findings) -> sitk.Image:
     from HNCLogic.images.neck import brain_mask
     from HNCLogic.lesions.thresholds import delineate
 
     pet = found.study.pet
-    exclude = brain_mask(pet, found.region) if job.delineation.exclude_brain else None
-    within = None if job.delineation.seeds else region_mask(pet, found.region)
+    region = found.pet_region or found.region
+    exclude = brain_mask(pet, region) if job.delineation.exclude_brain else None
+    within = None if job.delineation.seeds else region_mask(pet, region)
     classes = delineate(pet, job.delineation, within=within, exclude=exclude)
     found.delineation = job.delineation.in_words()
     if not job.delineation.seeds:

@@ -114,10 +114,17 @@ def shrink_toward(image: sitk.Image, spacing: tuple[float, float, float]) -> sit
     """``image`` averaged over whole blocks of voxels, as far as ``spacing`` (mm, x y z) allows.
 
     Going straight from 0.5 mm to 4 mm by interpolation would pick single noisy voxels.
-    Positions stay true: SimpleITK moves the origin to the first block's centre.
+    Positions stay true: SimpleITK moves the origin to the first block's centre. A last block that
+    the image fills in part only is filled up with its edge voxels, so nothing at the far end of
+    an axis is lost.
     """
     factors = [
         max(1, min(int(target / own + 1e-6), size))
         for target, own, size in zip(spacing, image.GetSpacing(), image.GetSize(), strict=True)
     ]
-    return image if factors == [1, 1, 1] else sitk.BinShrink(image, factors)
+    if factors == [1, 1, 1]:
+        return image
+    lacking = [-size % factor for size, factor in zip(image.GetSize(), factors, strict=True)]
+    if any(lacking):
+        image = sitk.ZeroFluxNeumannPad(image, [0, 0, 0], lacking)
+    return sitk.BinShrink(image, factors)

@@ -21,12 +21,24 @@ from HNCLogic.images.plausible import (
     refuse_unusable,
 )
 from HNCLogic.images.quiet import quiet_dicom
+from HNCLogic.images.segmentation_file import (
+    SegmentedLabels,
+    is_segmentation,
+    pasted,
+    segmented_labels,
+)
 from HNCLogic.images.series import read_series
 from HNCLogic.images.series_choice import choose_series
 from HNCLogic.images.suv import suv_factors, suv_warnings
 from HNCLogic.images.suv_header import PetHeader
 from HNCLogic.images.suv_inputs import F18_S
-from HNCLogic.images.volume_file import base_name, read_volume
+from HNCLogic.images.volume_file import (
+    base_name,
+    one_frame,
+    read_file,
+    read_volume,
+    refuse_geometry,
+)
 from HNCLogic.job import SuvByHand, SuvRecord
 
 DICOM_ENDINGS = (".dcm", ".dicom", ".ima")
@@ -72,12 +84,47 @@ def read_mask(path: Path, like: Grid | None = None, resample: bool = False) -> s
     A mask on another grid is refused, with the difference in words; with ``resample`` it is
     brought onto ``like`` by nearest neighbour. Raises ``InputError``.
     """
+    return read_labels(path, like, resample).labels
+
+
+def read_labels(path: Path, like: Grid | None = None, resample: bool = False) -> SegmentedLabels:
+    """As ``read_mask``, with what a segmentation file (.seg.nrrd) says of its labels.
+
+    A segmentation may be cropped: on the voxels of ``like`` it is put in its place there, exactly.
+    ``tags`` is empty for a mask that is no segmentation file.
+    """
     path = Path(path)
     if not path.exists():
         raise InputError(f"mask {path} does not exist")
     if path.is_dir() or is_dicom(path):
         raise InputError(f"mask {path} is DICOM: give it as NIfTI, NRRD (.seg.nrrd) or MHA")
-    image, _, _ = read_volume(path)
+    image, _ = read_file(path)
+    segmentation = is_segmentation(image)
+    if segmentation:
+        found = segmented_labels(image, path)
+    else:
+        found = SegmentedLabels(one_frame(image, path), {})
+    refuse_geometry(found.labels, path)
+    mask = found.labels = _whole_labels(found.labels, path)
+    own = Grid.of(mask)
+    if like is None or own.same_as(like):
+        found.labels = mask if like is None else like.place(mask)
+        return found
+    in_place = pasted(mask, like) if segmentation else None
+    if in_place is not None:
+        found.labels = in_place
+    elif resample:
+        found.labels = onto_grid(mask, like, 0, sitk.sitkNearestNeighbor)
+    else:
+        raise InputError(
+            f"mask {path} lies on another grid than the image: "
+            f"{_differences(own, like, segmentation)}: draw or export it on the image's "
+            "grid"
+        )
+    return found
+
+
+def _whole_labels(image: sitk.Image, path: Path) -> sitk.Image:
     values = sitk.GetArrayViewFromImage(image)
     bad = values.size - int(np.count_nonzero(np.isfinite(values)))
     if bad:
@@ -90,14 +137,7 @@ def read_mask(path: Path, like: Grid | None = None, resample: bool = False) -> s
     mask = sitk.Cast(image, sitk.sitkUInt16)
     for key in mask.GetMetaDataKeys():  # the segments' names may name the patient
         mask.EraseMetaData(key)
-    if like is None or Grid.of(mask).same_as(like):
-        return mask if like is None else like.place(mask)
-    if resample:
-        return onto_grid(mask, like, 0, sitk.sitkNearestNeighbor)
-    raise InputError(
-        f"mask {path} lies on another grid than the image: {_differences(Grid.of(mask), like)}: "
-        "draw or export it on the image's grid"
-    )
+    return mask
 
 
 def _from_dicom(path: Path, role: str, choice: str | None, by_hand: SuvByHand) -> LoadedImage:
@@ -224,18 +264,25 @@ def _on_record(record: SuvRecord, by_hand: SuvByHand, path: Path) -> tuple[np.nd
     )
 
 
-def _differences(one: Grid, other: Grid) -> str:
+def _differences(one: Grid, other: Grid, cropped: bool = False) -> str:
+    """How grid ``one`` lies against ``other``, in words; ``cropped``: its size need not agree."""
     words = []
-    if one.size != other.size:
+    if one.size != other.size and not cropped:
         words.append(f"{_by(one.size)} voxels, not {_by(other.size)}")
     if not np.allclose(one.spacing, other.spacing, rtol=1e-3):
         words.append(f"{_by(one.spacing)} mm apart, not {_by(other.spacing)}")
     if not np.allclose(one.direction, other.direction, atol=1e-3):
         words.append("turned or flipped against it")
-    if not words:
-        apart = np.linalg.norm(np.subtract(one.origin, other.origin))
-        words.append(f"its first voxel {apart:.2f} mm away")
-    return ", ".join(words)
+    if words:
+        return ", ".join(words)
+    first = other.indices([one.origin])
+    between = np.linalg.norm(other.points(np.rint(first)) - one.origin)
+    if cropped and between <= 1e-2:
+        return "it marks voxels outside the image"
+    if cropped:
+        return f"its voxels lie {between:.2f} mm beside the image's"
+    apart = np.linalg.norm(np.subtract(one.origin, other.origin))
+    return f"its first voxel {apart:.2f} mm away"
 
 
 def _by(numbers: tuple) -> str:

@@ -51,7 +51,9 @@ def read_file(path: Path) -> tuple[sitk.Image, str]:
         with quiet_itk():
             return sitk.ReadImage(str(path)), kind
     except RuntimeError as error:
-        raise InputError(_reason(path, kind, str(error))) from error
+        if out_of_memory(error):
+            raise MemoryError(str(error)) from error
+        raise InputError(_barred(path) or _reason(path, kind, str(error))) from error
 
 
 def base_name(path: Path) -> str:

@@ -74,6 +74,19 @@ def _class_values(array: np.ndarray) -> list[int]:
     return values
 
 
+def count_components(labels: sitk.Image) -> dict[int, int]:
+    """Label → number of its 26-connected components, for every label but 0."""
+    from scipy import ndimage
+
+    array = sitk.GetArrayViewFromImage(labels)
+    boxes = ndimage.find_objects(array)
+    return {
+        label: len(_components(array[box] == label)[2])
+        for label, box in enumerate(boxes, 1)
+        if box is not None
+    }
+
+
 def _components(mask: np.ndarray) -> tuple[np.ndarray, tuple[slice, ...], np.ndarray]:
     """Components numbered 1…n inside the mask's bounding box, the box, and n voxel counts."""
     box = bounding_box(mask)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from HNCLogic.job import Lesion, Position, Presence, Result, Totals
+from HNCLogic.job import Explanation, Lesion, Position, Presence, Result, Totals
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -50,6 +50,12 @@ def position(ras: Position | None) -> str:
         return NONE
     letters = zip(("R", "A", "S"), ("L", "P", "I"), ras, strict=True)
     return "  ".join(f"{up if v >= 0 else down}{THIN}{abs(v):.0f}" for up, down, v in letters)
+
+
+def hottest_point(explanation: Explanation) -> str:
+    if explanation.hottest_ras is None:
+        return "The heat map is empty: there is no hottest point."
+    return f"Hottest point: {position(explanation.hottest_ras)} mm."
 
 
 def count(amount: int, one: str, many: str | None = None) -> str:

@@ -38,11 +38,11 @@ def focus(result: Result, pet: sitk.Image | None, anatomy: sitk.Image | None) ->
     """The point that the views jump to.
 
     The largest SUV of the hottest lesion; without lesions the heat map's hottest point; without
-    either the PET's largest value within the region that was analysed; else the middle.
+    either (an empty heat map has none) the PET's largest value within the region that was analysed; else the middle.
     """
     if result.lesions:
         return max(result.lesions, key=lambda lesion: lesion.suv_max).suv_max_ras
-    if result.explanation is not None:
+    if result.explanation is not None and result.explanation.hottest_ras is not None:
         return result.explanation.hottest_ras
     if pet is not None:
         return _hottest(pet, result.region)

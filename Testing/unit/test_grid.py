@@ -88,6 +88,28 @@ def test_shrinking_averages_and_keeps_positions():
     assert shrink_toward(small, (4.0, 4.0, 4.0)) is small
 
 
+@pytest.mark.parametrize("flips", [(1, 1, 1), (1, -1, -1)])
+def test_shrinking_keeps_the_far_end_of_every_axis(flips):
+    grid = grid_of((8, -5, 12), flips, (0.5, 0.6, 1.1), (43, 41, 11))
+    values = np.zeros((11, 41, 43), np.float32)
+    values[10, 40, 42] = 8.0  # alone in its block, but for what fills the block up
+    values[:8, :36, :40] = 1.0  # whole blocks
+    small = shrink_toward(grid.image(values), (4.0, 4.0, 4.0))
+    assert small.GetSize() == (6, 7, 4)  # blocks of 8 x 6 x 3
+    found = sitk.GetArrayFromImage(small)
+    assert found[:2, :6, :5].min() == found[:2, :6, :5].max() == 1.0
+    share = (6 * 2 * 2) / (8 * 6 * 3)  # of the block, after its edge voxels are repeated
+    assert found[3, 6, 5] == pytest.approx(8.0 * share, rel=1e-5)
+    first = Grid.of(small).points(np.array([[0, 0, 0]]))[0]
+    assert first == pytest.approx(grid.points(np.array([[3.5, 2.5, 1.0]]))[0], abs=1e-6)
+    low, high = (
+        Grid.of(small).indices(grid.corners()).min(0),
+        Grid.of(small).indices(grid.corners()).max(0),
+    )
+    assert (low >= -0.5 - 1e-6).all()
+    assert (high <= np.array(small.GetSize()) - 0.5 + 1e-6).all()
+
+
 def test_overlap_is_a_share_of_the_volume():
     base = Grid((10, 10, 10), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), tuple(np.eye(3).ravel()))
     half = Grid((10, 10, 10), (2.0, 2.0, 2.0), (0.0, 0.0, 10.0), tuple(np.eye(3).ravel()))

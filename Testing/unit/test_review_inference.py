@@ -49,7 +49,7 @@ def test_a_pet_alone_gives_its_own_slices():
 @pytest.mark.parametrize("window", [(25.0, 0.0), (4.0, 4.0), (0.0, float("nan"))])
 @pytest.mark.parametrize("method", [presence, tumour_volume])
 def test_a_card_whose_window_is_empty_is_refused(method, window):
-    with pytest.raises(ValidationError, match="lower to a higher"):
+    with pytest.raises(ValidationError, match="lower to a higher|finite number"):
         method.Preparation(suv_window=window)
 
 
@@ -110,12 +110,11 @@ def test_a_model_is_not_blamed_on_an_image_that_was_given_and_left_out():
     steps._refuse_left_out(Job(images={"PET": "p.nrrd"}, out="x"), state, ["CT"])
 
 
-def test_an_empty_heat_map_points_to_the_middle_of_the_region():
+def test_an_empty_heat_map_has_no_hottest_point():
     grid = Grid((20, 16, 40), (4.0, 4.0, 5.0), (-40.0, -30.0, 500.0), STRAIGHT)
     region = Region(inferior_mm=600, superior_mm=640, found_by="test")
     empty = grid.image(np.zeros((40, 16, 20), np.float32))
-    r, a, s = steps.explanation(empty, region, None).hottest_ras
-    assert (r, a, s) == pytest.approx((0.0, -2.0, 620.0))
+    assert steps.explanation(empty, region, None).hottest_ras is None
 
 
 def test_images_without_a_common_stretch_are_refused():

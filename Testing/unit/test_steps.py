@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from pydantic import ValidationError
 from scipy.spatial.transform import Rotation
 
 from HNCLogic import steps
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
-from HNCLogic.job import Delineation, Job, Region, Result
+from HNCLogic.job import Delineation, Explanation, Job, Region, Result
 
 OBLIQUE = Rotation.from_euler("xyz", [12, -7, 4], degrees=True).as_matrix()
 
@@ -66,6 +67,20 @@ def test_slices_outside_the_region_are_left_out():
     assert [s.position_mm for s in found.slices] == [720, 725, 730, 735, 740, 745]
 
 
+@pytest.mark.parametrize("flip", [1, -1])
+def test_the_hottest_place_is_looked_for_in_the_region_alone(flip):
+    own = grid(OBLIQUE @ np.diag([1, 1, flip]))
+    heat = np.zeros((20, 10, 12), np.float32)
+    heat[3, 2, 2], heat[10, 5, 7] = 1.0, 0.3
+    (_, _, far), (x, y, z) = own.points(np.array([[2, 2, 3], [7, 5, 10]]))
+    assert abs(far - z) > 12
+    region = Region(inferior_mm=z - 12, superior_mm=z + 12, found_by="test")
+    found = steps.explanation(own.image(heat), region, None)
+    assert found.hottest_ras == pytest.approx((-x, -y, z))
+    heat[10, 5, 7] = 0.0
+    assert steps.explanation(own.image(heat), region, None).hottest_ras is None
+
+
 @pytest.mark.parametrize(
     ("job", "says"),
     [
@@ -77,6 +92,14 @@ def test_slices_outside_the_region_are_left_out():
 def test_a_job_without_what_it_needs_is_refused(job, says):
     with pytest.raises(InputError, match=says):
         steps.require_images(job)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_no_record_takes_a_number_that_json_cannot_hold(value):
+    with pytest.raises(ValidationError, match="finite"):
+        Region(inferior_mm=0.0, superior_mm=value, found_by="test")
+    with pytest.raises(ValidationError, match="finite"):
+        Explanation(slices=[], hottest_ras=(0.0, value, 0.0))
 
 
 def test_jobs_and_results_go_to_json_and_back():
