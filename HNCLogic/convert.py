@@ -20,7 +20,7 @@ def convert_to_suv(
     beside it as JSON. Both files or none. Raises InputError."""
     from HNCLogic.images.read import read_image
     from HNCLogic.images.volume_file import record_path
-    from HNCLogic.outputs import write_file_whole, write_text_whole
+    from HNCLogic.outputs import write_files_whole
 
     if not out.name.endswith(ENDINGS):
         raise InputError(f"{out}: the ending must be one of {', '.join(ENDINGS)}")
@@ -32,12 +32,13 @@ def convert_to_suv(
     # What was found while reading (a missing slice) goes with the image, as the record does.
     warnings = list(dict.fromkeys([*loaded.suv.warnings, *loaded.warnings]))
     record = loaded.suv.model_copy(update={"warnings": warnings})
-    write_file_whole(out, lambda path: write_volume(loaded.image, path, out))
-    try:
-        write_text_whole(beside, record.model_dump_json(indent=2) + "\n")
-    except BaseException:
-        out.unlink(missing_ok=True)
-        raise
+    text = record.model_dump_json(indent=2) + "\n"
+    write_files_whole(
+        {
+            out: lambda path: write_volume(loaded.image, path, out),
+            beside: lambda path: path.write_text(text, encoding="utf-8"),
+        }
+    )
     return record
 
 

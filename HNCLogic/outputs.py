@@ -60,23 +60,66 @@ def write_file_whole(path: Path, write: Callable[[Path], object]) -> None:
 
     An earlier file at ``path`` is replaced. Raises InputError as ``whole_or_nothing`` does.
     """
-    path = Path(os.path.realpath(path))
-    with _in_users_words(path), _parents(path):
-        if path.is_dir():
-            raise InputError(f"{path} is a folder: give the name of a file to write")
-        part = path.parent / f"{_aside()}-{path.name}"
+    write_files_whole({path: write})
+
+
+def write_files_whole(writers: dict[Path, Callable[[Path], object]]) -> None:
+    """The same for files that belong together: all of them are put in place, or none.
+
+    Only when every one is whole are the earlier files replaced; where that fails half-way, the
+    earlier ones are put back. Raises InputError as ``whole_or_nothing`` does.
+    """
+    parts: dict[Path, Path] = {}
+    with contextlib.ExitStack() as stack:
         try:
-            part.touch()  # says why not in the system's words; an image writer would not
-            write(part)
-            _check_disk(path.parent, path)
-            with _undisturbed():
-                os.replace(part, path)
-        except BaseException as error:
-            _check_disk(path.parent, path, error)
-            raise
+            for given, write in writers.items():
+                path = Path(os.path.realpath(given))
+                with _in_users_words(path):
+                    stack.enter_context(_parents(path))
+                    _write_aside(path, write, parts)
+            with _undisturbed(), _in_users_words(next(iter(parts))):
+                _replace_all(parts)
         finally:
             with _undisturbed():
-                part.unlink(missing_ok=True)
+                for part in parts.values():
+                    with contextlib.suppress(OSError):
+                        part.unlink(missing_ok=True)
+
+
+def _write_aside(path: Path, write: Callable[[Path], object], parts: dict[Path, Path]) -> None:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give the name of a file to write")
+    part = parts[path] = path.parent / f"{_aside()}-{path.name}"
+    try:
+        part.touch()  # says why not in the system's words; an image writer would not
+        write(part)
+        _check_disk(path.parent, path)
+    except BaseException as error:
+        _check_disk(path.parent, path, error)
+        raise
+
+
+def _replace_all(parts: dict[Path, Path]) -> None:
+    """Put each part at its path; the earlier files wait aside until the last one is there."""
+    if len(parts) == 1:
+        ((path, part),) = parts.items()
+        os.replace(part, path)
+        return
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for path, part in parts.items():
+            old = path.parent / f"{_aside()}-{path.name}"
+            for before, after in ((path, old), (part, path)):
+                if before.exists():
+                    before.rename(after)
+                    moved.append((before, after))
+    except OSError:
+        for before, after in reversed(moved):
+            after.rename(before)
+        raise
+    for before, after in moved:
+        if before in parts:
+            after.unlink(missing_ok=True)
 
 
 def write_text_whole(path: Path, text: str) -> None:

@@ -43,14 +43,18 @@ def rows(
 def write_csv(path: Path | str, result: Result) -> None:
     """The lesions and totals of a result as CSV (UTF-8, comma, decimal point, CRLF).
 
-    With lesions or without, the header and the three totals are there. The text begins with the
+    With lesions or without, the header and the three totals are there. Every row says that it is
+    for research use and what the network that outlined the lesions, if one did, was trained on. The
+    text begins with the
     byte order mark by which Excel knows UTF-8. Raises InputError where the file cannot be
     written.
     """
     table = rows(result.lesions, result.totals, result.delineation)
+    said = {"Use": result.research_use, "Trained on": result.delineation_trained_on}
     if result.simulated:
-        table = [row | {"Note": result.simulated} for row in table]
-    header = list(table[0]) if table else list(rows([], [_NONE], None)[0])
+        said["Note"] = result.simulated
+    table = [row | said for row in table]
+    header = list(table[0]) if table else [*rows([], [_NONE], None)[0], *said]
     try:
         with open(path, "w", newline="", encoding="utf-8-sig") as file:
             writer = csv.DictWriter(file, header)

@@ -14,6 +14,7 @@ from HNCLogic.scene.application import Application
 from HNCLogic.scene.framing import Box, Frame, body_points, box_of, focus, frames
 from HNCLogic.scene.heatmap import OPACITY, add_heat_map
 from HNCLogic.scene.layers import look_at, show_layers
+from HNCLogic.scene.notes import note_on, notes
 from HNCLogic.scene.plots import add_slice_chart, add_window_chart
 from HNCLogic.scene.segments import add_segmentation
 from HNCLogic.scene.tables import add_lesion_table
@@ -106,6 +107,7 @@ def build(application: Application, content: SceneContent) -> SceneNodes:
             nodes.segmentation = add_segmentation(
                 scene, content.labels, result.lesions, "Lesions", _volume_on(nodes, content.labels)
             )
+            note_on(nodes.segmentation, notes(result, result.delineation_trained_on))
             nodes.lesion_table = add_lesion_table(scene, result.lesions, result.totals)
         if result.presence is not None and result.presence.windows:
             nodes.window_table, nodes.window_chart = add_window_chart(scene, result.presence)
@@ -143,6 +145,8 @@ def _add_images(scene: Any, nodes: SceneNodes) -> None:
             show_mr(node)
     if content.heatmap is not None:
         nodes.heatmap = add_heat_map(scene, content.heatmap)
+        presence = content.result.presence
+        note_on(nodes.heatmap, notes(content.result, presence.trained_on if presence else None))
         add_legend(nodes.heatmap.GetScalarVolumeDisplayNode(), "Grad-CAM")
 
 

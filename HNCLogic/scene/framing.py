@@ -38,7 +38,8 @@ def focus(result: Result, pet: sitk.Image | None, anatomy: sitk.Image | None) ->
     """The point that the views jump to.
 
     The largest SUV of the hottest lesion; without lesions the heat map's hottest point; without
-    either (an empty heat map has none) the PET's largest value within the region that was analysed; else the middle.
+    either (an empty heat map has none) the PET's largest value within the region that was
+    analysed; else the middle.
     """
     if result.lesions:
         return max(result.lesions, key=lambda lesion: lesion.suv_max).suv_max_ras

@@ -18,8 +18,10 @@ from typing import Any
 
 import SimpleITK as sitk
 
+from HNCLogic.job import Result
 from HNCLogic.scene.application import Application, complaints
 from HNCLogic.scene.layers import restore_opacity
+from HNCLogic.scene.notes import noted_on, notes, write_into_header
 
 PROBE_BYTES = 4 * 2**20
 NRRD_BYTES = {
@@ -81,7 +83,10 @@ def save_scene(application: Application, path: Path, picture: Path | None = None
 
 
 def save_segmentation(node: Any, path: Path) -> None:
-    """Write a segmentation node as .seg.nrrd, on its reference grid. Raises OSError."""
+    """Write a segmentation node as .seg.nrrd, on its reference grid, its notes in the header.
+
+    Raises OSError.
+    """
     import slicer
 
     storage = slicer.vtkMRMLSegmentationStorageNode()
@@ -93,10 +98,20 @@ def save_segmentation(node: Any, path: Path) -> None:
     if not done:
         raise _failed(path)
     check_nrrd(path, path)
+    try:
+        write_into_header(path, noted_on(node))
+    except OSError as error:
+        raise _failed(path, error.strerror or "") from error
+    check_nrrd(path, path)
 
 
-def save_heat_map(heat: sitk.Image, path: Path) -> None:
-    """Write a heat map (float32, 0 to 1) as compressed .nrrd. Raises OSError."""
+def save_heat_map(heat: sitk.Image, path: Path, result: Result | None = None) -> None:
+    """Write a heat map (float32, 0 to 1) as compressed .nrrd; what ``result`` says of its use, of
+    simulation and of what the network was trained on stands in the header. Raises OSError."""
+    presence = None if result is None else result.presence
+    heat = sitk.Image(heat)  # shares the voxels, not the notes
+    for key, words in notes(result, presence.trained_on if presence else None).items():
+        heat.SetMetaData(key, words)
     try:
         sitk.WriteImage(heat, str(path), useCompression=True)
     except RuntimeError as error:

@@ -117,6 +117,20 @@ def test_suv_of_dicom_with_its_record_beside(hnc, tmp_path):
     assert again.code == 2
 
 
+def test_a_record_that_cannot_be_written_leaves_the_earlier_image(hnc, patient, tmp_path):
+    out, record = tmp_path / "pet.nrrd", tmp_path / "pet.json"
+    assert hnc("suv", patient.pet, "--out", out, "--pet-units", "SUVbw").code == 0
+    assert "Research use only" in json.loads(record.read_text())["research_use"]
+    before = out.read_bytes()
+    record.unlink()
+    record.mkdir()
+    outcome = hnc("suv", patient.pet, "--out", out, "--pet-units", "SUVbw", "--overwrite")
+    assert outcome.code == 2
+    assert "pet.json is a folder" in outcome.err
+    assert out.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pet.json", "pet.nrrd"]
+
+
 def test_weight_by_hand_scales_suv_and_is_recorded(hnc, tmp_path):
     dicom.write_series(tmp_path / "pet", dicom.planes(8))
     plain = hnc("suv", tmp_path / "pet", "--out", tmp_path / "a.nrrd", "--json").json

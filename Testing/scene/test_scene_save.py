@@ -185,6 +185,42 @@ def test_a_heat_map_file_reads_back(heat, tmp_path):
     assert np.array_equal(sitk.GetArrayFromImage(back), sitk.GetArrayFromImage(heat))
 
 
+def test_every_file_says_what_it_is_for_and_what_it_comes_from(application, content, tmp_path):
+    content.result = content.result.model_copy(
+        update={"delineation_trained_on": "Sarcomas,\nand a back\\slash: größer"}
+    )
+    nodes = build(application, content)
+    path = tmp_path / "s.seg.nrrd"
+    save_segmentation(nodes.segmentation, path)
+    save_heat_map(content.heatmap, tmp_path / "heatmap.nrrd", content.result)
+    assert sorted(os.listdir(tmp_path)) == ["heatmap.nrrd", "s.seg.nrrd"]
+    simulated = {"HNC_Simulated": "A simulated patient"}
+    use = {"HNC_ResearchUse": "Research use only. Not for clinical use."}
+    trained = {
+        "heatmap.nrrd": "simulated patients",
+        path.name: "Sarcomas, and a back\\slash: größer",
+    }
+    for name, words in trained.items():
+        image = sitk.ReadImage(tmp_path / name)
+        said = {k: image.GetMetaData(k) for k in image.GetMetaDataKeys() if k.startswith("HNC_")}
+        assert said == use | simulated | {"HNC_TrainedOn": words}
+    assert "HNC_ResearchUse" not in content.heatmap.GetMetaDataKeys()
+    again = start().scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    again.AddDefaultStorageNode()
+    again.GetStorageNode().SetFileName(str(path))
+    assert again.GetStorageNode().ReadData(again)
+    labels, segments = read_segmentation(again)
+    before, kept = read_segmentation(nodes.segmentation)
+    assert segments == kept
+    assert Grid.of(labels).same_as(Grid.of(before), 1e-6)
+    assert np.array_equal(sitk.GetArrayFromImage(labels), sitk.GetArrayFromImage(before))
+
+
+def test_a_file_without_a_result_says_at_least_that_it_is_for_research(heat, tmp_path):
+    save_heat_map(heat, tmp_path / "h.nrrd")
+    assert "Research use" in sitk.ReadImage(tmp_path / "h.nrrd").GetMetaData("HNC_ResearchUse")
+
+
 def test_a_file_cut_short_is_noticed(heat, tmp_path):
     path = tmp_path / "heatmap.nrrd"
     for packed in (True, False):

@@ -6,6 +6,7 @@ import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
+from HNCLogic.lesions.mask import read_outlines
 from HNCLogic.scene.save import save_segmentation
 from HNCLogic.scene.segments import (
     BINARY_LABELMAP,
@@ -100,6 +101,43 @@ def test_a_file_reads_back_identically(application, node, labels, tmp_path):
             which.GetSegmentation().GetSegment(one.id).GetTerminology() for which in (node, again)
         ]
         assert tags == [term_for(one.kind).tag] * 2
+
+
+@pytest.mark.parametrize("overlapping", [False, True])
+def test_what_slicer_crops_and_layers_is_measured_in_its_place(
+    application, node, labels, tmp_path, overlapping
+):
+    """Saved as the desktop saves: cropped to what is marked, overlapping segments in layers."""
+    import slicer
+
+    expected = sitk.GetArrayFromImage(labels)
+    if overlapping:
+        image = slicer.vtkOrientedImageData()
+        first = node.GetSegmentation().GetSegment("lesion-1")
+        image.DeepCopy(first.GetRepresentation(BINARY_LABELMAP))
+        drawn = voxels_of(image)
+        z, y, x = (int(v) for v in np.argwhere(expected == 1).mean(axis=0))
+        drawn[:] = 0
+        drawn[z : z + 2, y : y + 9, x : x + 2] = 1
+        segment = slicer.vtkSegment()
+        segment.SetName("Another")
+        segment.AddRepresentation(BINARY_LABELMAP, image)
+        segment.SetLabelValue(1)
+        node.GetSegmentation().AddSegment(segment, "another")
+        expected[drawn > 0] = 3
+    storage = slicer.vtkMRMLSegmentationStorageNode()
+    storage.SetScene(application.scene)
+    storage.SetCropToMinimumExtent(True)
+    storage.SetFileName(str(tmp_path / "s.seg.nrrd"))
+    assert storage.WriteData(node)
+    stored = sitk.ReadImage(tmp_path / "s.seg.nrrd")
+    assert stored.GetNumberOfComponentsPerPixel() == (2 if overlapping else 1)
+    assert stored.GetSize() != labels.GetSize()
+
+    outlines = read_outlines(tmp_path / "s.seg.nrrd", Grid.of(labels))
+    assert np.array_equal(sitk.GetArrayFromImage(outlines.labels), expected)
+    assert list(outlines.kinds.values()) == ["primary", "node", "lesion"][: 2 + overlapping]
+    assert any("overlap" in warning for warning in outlines.warnings) == overlapping
 
 
 def test_any_reader_of_nrrd_sees_the_labels_on_the_pets_grid(node, labels, tmp_path):

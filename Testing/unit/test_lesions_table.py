@@ -83,6 +83,15 @@ def test_simulated_images_say_so_in_every_row(tmp_path):
     assert {row["Note"] for row in read(tmp_path / "t.csv")} == {"simulated patient, not a person"}
 
 
+def test_every_row_says_its_use_and_what_the_network_was_trained_on(tmp_path):
+    write_csv(tmp_path / "t.csv", result(delineation_trained_on="40 simulated patients"))
+    table = read(tmp_path / "t.csv")
+    assert {row["Use"] for row in table} == {"r"}
+    assert {row["Trained on"] for row in table} == {"40 simulated patients"}
+    write_csv(tmp_path / "t.csv", result())
+    assert {row["Trained on"] for row in read(tmp_path / "t.csv")} == {""}
+
+
 def test_rows_share_their_headers():
     r = result()
     table = rows(r.lesions, r.totals, r.delineation)

@@ -17,7 +17,12 @@ from pathlib import Path
 import pytest
 
 from HNCLogic.errors import InputError
-from HNCLogic.outputs import whole_or_nothing, write_file_whole, write_text_whole
+from HNCLogic.outputs import (
+    whole_or_nothing,
+    write_file_whole,
+    write_files_whole,
+    write_text_whole,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -314,6 +319,38 @@ def test_a_single_file_that_fails_leaves_the_earlier_one(tmp_path):
     assert everything(tmp_path) == {"pet.nrrd": "earlier"}
     with pytest.raises(InputError, match="is a folder"):
         write_text_whole(tmp_path, "x")
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_files_that_belong_together_are_replaced_together(tmp_path, earlier, monkeypatch):
+    image, record = tmp_path / "a" / "pet.nrrd", tmp_path / "a" / "pet.json"
+    if earlier:
+        write_files_whole({image: lambda p: p.write_text("1"), record: lambda p: p.write_text("1")})
+    before = everything(tmp_path)
+
+    def failing(part: Path) -> None:
+        part.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device", str(part))
+
+    with pytest.raises(InputError, match=r"pet\.json cannot be written: the disk is full"):
+        write_files_whole({image: lambda p: p.write_text("2"), record: failing})
+    assert everything(tmp_path) == before
+
+    real = Path.rename
+
+    def stuck(self, target):
+        if Path(target) == record and self.read_text() == "2":
+            raise OSError(errno.EIO, "Input/output error", str(self))
+        return real(self, target)
+
+    both = {image: lambda p: p.write_text("2"), record: lambda p: p.write_text("2")}
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", stuck)
+        with pytest.raises(OSError, match="Input/output"):
+            write_files_whole(both)
+    assert everything(tmp_path) == before
+    write_files_whole(both)
+    assert everything(tmp_path) == {"a": "/", "a/pet.nrrd": "2", "a/pet.json": "2"}
 
 
 def test_a_link_is_followed_and_stays(tmp_path):

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from HNCLogic import run, steps
 from HNCLogic.errors import InputError
+from HNCLogic.explain.by_slice import explanation
 from HNCLogic.images.grid import Grid
 from HNCLogic.images.region import study_region
 from HNCLogic.images.study import Study
@@ -49,7 +50,7 @@ def test_a_pet_alone_gives_its_own_slices():
 @pytest.mark.parametrize("window", [(25.0, 0.0), (4.0, 4.0), (0.0, float("nan"))])
 @pytest.mark.parametrize("method", [presence, tumour_volume])
 def test_a_card_whose_window_is_empty_is_refused(method, window):
-    with pytest.raises(ValidationError, match="lower to a higher|finite number"):
+    with pytest.raises(ValidationError, match=r"lower to a higher|finite number"):
         method.Preparation(suv_window=window)
 
 
@@ -106,15 +107,15 @@ def test_a_model_is_not_blamed_on_an_image_that_was_given_and_left_out():
     job = Job(task="segment", images={"PET": "p.nrrd", "CT": "c.nrrd"}, out="x")
     state = found(warnings=["The CT was left out: it lies elsewhere."])
     with pytest.raises(InputError, match="it lies elsewhere"):
-        steps._refuse_left_out(job, state, ["CT"])
-    steps._refuse_left_out(Job(images={"PET": "p.nrrd"}, out="x"), state, ["CT"])
+        steps.refuse_left_out(job, state, ["CT"])
+    steps.refuse_left_out(Job(images={"PET": "p.nrrd"}, out="x"), state, ["CT"])
 
 
 def test_an_empty_heat_map_has_no_hottest_point():
     grid = Grid((20, 16, 40), (4.0, 4.0, 5.0), (-40.0, -30.0, 500.0), STRAIGHT)
     region = Region(inferior_mm=600, superior_mm=640, found_by="test")
     empty = grid.image(np.zeros((40, 16, 20), np.float32))
-    assert steps.explanation(empty, region, None).hottest_ras is None
+    assert explanation(empty, region, None).hottest_ras is None
 
 
 def test_images_without_a_common_stretch_are_refused():
