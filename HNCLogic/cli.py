@@ -1,12 +1,11 @@
 """The command line ``hnc``: builds a Job from options and shows what came of it.
 
 Exit code 0: done. 2: the input or the options are wrong, one line on stderr that starts with
-``hnc: ``. 130: stopped by the user. 1: a bug of ours.
+``hnc: ``. 130: stopped by the user. 141: nobody reads the output any more. 1: a bug of ours.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from pathlib import Path
@@ -15,31 +14,23 @@ from typing import Annotated
 import typer
 
 from HNCLogic import RESEARCH_USE, __version__
-from HNCLogic.errors import InputError
 from HNCLogic.options import (
-    ANSWER,
-    IMAGES,
-    OUTLINE,
     Decay,
     Dose,
     HalfLife,
     Height,
     Injected,
     Json,
-    Out,
     Overwrite,
-    Series,
     Sex,
     Started,
     Units,
     Weight,
-    checked,
     image_option,
-    numbers_in,
-    option,
-    series_choices,
     suv_by_hand,
 )
+from HNCLogic.refusal import in_users_words
+from HNCLogic.task_commands import add_task_commands
 
 app = typer.Typer(
     help=f"Head-and-neck cancer in FDG PET with MRI or CT. {RESEARCH_USE}",
@@ -47,131 +38,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+CLOSED_PIPE = 141  # 128 + SIGPIPE, as shells give it
 models_app = typer.Typer(help="Trained models: list, show, verify, add.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
-
-# What the system says of a path that the user gave; anything else would be a bug of ours.
-UNREADABLE = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO}
-
-HELP = {
-    "analyze": "The whole job: verdict, heat map, tumour volume, numbers, scene, report.",
-    "classify": "Is there cancer: probability and verdict (method 1).",
-    "explain": "Verdict and heat map: where the network looked (Grad-CAM).",
-    "segment": "Outline lesions and measure them (method 3, or a threshold).",
-    "measure": "Measure lesions that are outlined already (--mask).",
-}
-
-
-def _task_command(task: str):
-    def command(
-        out: Out,
-        pet: Annotated[Path | None, image_option("FDG PET")] = None,
-        ct: Annotated[Path | None, image_option("CT")] = None,
-        mr: Annotated[Path | None, image_option("MRI, T1")] = None,
-        t2: Annotated[Path | None, image_option("MRI, T2")] = None,
-        ce_t1: Annotated[Path | None, image_option("MRI, T1 with contrast")] = None,
-        series: Series = None,
-        mask: Annotated[
-            Path | None,
-            option("Lesions: to measure, or to compare the heat map with.", IMAGES, "--mask"),
-        ] = None,
-        region: Annotated[
-            str | None,
-            option("Stretch to analyse, LOW,HIGH in mm (S); else found.", IMAGES, "--region"),
-        ] = None,
-        presence_model: Annotated[
-            str, option("Name or folder (hnc models list).", ANSWER, "--presence-model")
-        ] = "presence-pet",
-        aggregate: Annotated[
-            str | None,
-            option("mean, median, majority or weighted; else the model's.", ANSWER, "--aggregate"),
-        ] = None,
-        threshold: Annotated[
-            float | None,
-            option("Positive from this probability; else the model's.", ANSWER, "--threshold"),
-        ] = None,
-        delineation: Annotated[
-            str, option("network, fixed, percent or adaptive.", OUTLINE, "--delineation")
-        ] = "network",
-        volume_model: Annotated[
-            str, option("Name or folder (hnc models list).", OUTLINE, "--volume-model")
-        ] = "tumour-volume-petct",
-        fixed_suv: Annotated[float, option("fixed: SUV.", OUTLINE, "--suv")] = 4.0,
-        percent: Annotated[
-            float, option("percent: of each lesion's SUVmax.", OUTLINE, "--percent")
-        ] = 41.0,
-        fraction: Annotated[
-            float, option("adaptive: of lesion minus background.", OUTLINE, "--fraction")
-        ] = 0.4,
-        candidate_suv: Annotated[
-            float, option("Thresholds: hot spots below are left.", OUTLINE, "--candidate-suv")
-        ] = 2.5,
-        at: Annotated[
-            list[str] | None,
-            option("Thresholds: only the lesion at R,A,S in mm.", OUTLINE, "--at"),
-        ] = None,
-        minimum_ml: Annotated[
-            float, option("Smaller regions are dropped, ml.", OUTLINE, "--minimum")
-        ] = 0.1,
-        keep_brain: Annotated[
-            bool, option("Thresholds: do not leave the brain out.", OUTLINE, "--keep-brain")
-        ] = False,
-        weight: Weight = None,
-        dose: Dose = None,
-        injected: Injected = None,
-        scan_started: Started = None,
-        half_life: HalfLife = None,
-        height: Height = None,
-        sex: Sex = None,
-        pet_units: Units = None,
-        decay: Decay = None,
-        overwrite: Overwrite = False,
-        json: Json = False,
-    ) -> None:
-        from HNCLogic.job import Delineation, Job
-
-        given = {"PET": pet, "CT": ct, "T1": mr, "T2": t2, "CE-T1": ce_t1}
-        job = checked(
-            Job,
-            task=task,
-            images={role: path for role, path in given.items() if path is not None},
-            out=out,
-            mask=mask,
-            series=series_choices(series),
-            suv=suv_by_hand(
-                weight, dose, injected, scan_started, half_life, height, sex, pet_units, decay
-            ),
-            region_mm=None if region is None else numbers_in(region, 2, "--region"),
-            presence_model=presence_model,
-            volume_model=volume_model,
-            aggregation=aggregate,
-            threshold=threshold,
-            delineation=checked(
-                Delineation,
-                method=delineation,
-                fixed_suv=fixed_suv,
-                percent=percent,
-                adaptive_fraction=fraction,
-                candidate_suv=candidate_suv,
-                minimum_ml=minimum_ml,
-                seeds=[numbers_in(point, 3, "--at") for point in at or []],
-                exclude_brain=not keep_brain,
-            ),
-            overwrite=overwrite,
-        )
-        from HNCLogic.progress import shown_progress
-        from HNCLogic.run import run_job
-
-        with shown_progress() as progress:
-            result = run_job(job, progress)
-        _show(result, out, json)
-
-    command.__doc__ = HELP[task]
-    return command
-
-
-for _task in HELP:
-    app.command(_task, help=HELP[_task])(_task_command(_task))
 
 
 def _show(result, out: Path, as_json: bool) -> None:
@@ -181,6 +50,9 @@ def _show(result, out: Path, as_json: bool) -> None:
     from HNCLogic.report.terminal import show
 
     show(result, out)
+
+
+add_task_commands(app, _show)
 
 
 @app.command()
@@ -305,32 +177,37 @@ def _version(
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line on ``arguments`` (default: the process's own); gives the exit code."""
-    from typer.exceptions import TyperException
-
     from HNCLogic.outputs import end_cleanly_on_signals
 
     end_cleanly_on_signals()
     _print_anything()
     try:
         code = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()  # here, where a reader that has gone is understood
         return int(code or 0)
-    except InputError as error:
-        return _fail(str(error))
     except typer.Exit as error:
         return error.exit_code
-    except MemoryError:
-        return _fail("the memory does not suffice for these images: close other programs")
-    except OSError as error:
-        if error.errno not in UNREADABLE or error.filename is None:
-            raise
-        name = os.fsdecode(error.filename)
-        return _fail(f"{name[:200]} cannot be used: {error.strerror.lower()}")
     except (KeyboardInterrupt, typer.Abort):
         print("hnc: stopped; nothing was left behind", file=sys.stderr)
         return 130
-    except TyperException as error:
-        message = error.format_message() if hasattr(error, "format_message") else str(error)
-        return _fail(message or "give a command: hnc --help")
+    except SystemExit as error:  # Typer's own answer to a closed pipe
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return _nobody_reads()
+    except BrokenPipeError:
+        return _nobody_reads()
+    except Exception as error:
+        words = in_users_words(error)
+        if words is None:
+            raise
+        return _fail(words)
+
+
+def _nobody_reads() -> int:
+    """The reader of our output has gone (``| head -1``): say nothing, end as other tools do."""
+    # What is still buffered would fail once more when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return CLOSED_PIPE
 
 
 def _print_anything() -> None:

@@ -22,13 +22,75 @@ def image_option(what: str):
     )
 
 
-def option(what: str, panel: str, *names: str):
-    return typer.Option(*names, help=what, rich_help_panel=panel)
+def option(what: str, panel: str, *names: str, otherwise: str | None = None):
+    """``otherwise``: in words, what holds where the option is not given."""
+    words = what if otherwise is None else f"{what.removesuffix('.')}; else {otherwise}."
+    return typer.Option(*names, help=words, rich_help_panel=panel)
 
 
 Out = Annotated[Path, typer.Option(help="Folder for the results; made anew.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Pet = Annotated[Path | None, image_option("FDG PET")]
+Ct = Annotated[Path | None, image_option("CT")]
+Mr = Annotated[Path | None, image_option("MRI, T1")]
+T2 = Annotated[Path | None, image_option("MRI, T2")]
+CeT1 = Annotated[Path | None, image_option("MRI, T1 with contrast")]
+AnnotatedSlices = Annotated[
+    Path | None, option("Lesions, to compare the heat map with.", IMAGES, "--mask")
+]
+Outlines = Annotated[Path | None, option("The lesions to measure.", IMAGES, "--mask")]
+Stretch = Annotated[
+    str | None,
+    option("Stretch to analyse, LOW,HIGH in mm (S); else found.", IMAGES, "--region"),
+]
+Margin = Annotated[
+    float | None,
+    option("Added to the stretch found, at both ends, mm.", IMAGES, "--margin", otherwise="0"),
+]
+PresenceModel = Annotated[
+    str | None,
+    option("Name or folder (hnc models list).", ANSWER, "--presence-model",
+           otherwise="presence-pet"),
+]  # fmt: skip
+Aggregate = Annotated[
+    str | None,
+    option("mean, median, majority or weighted; else the model's.", ANSWER, "--aggregate"),
+]
+Threshold = Annotated[
+    float | None,
+    option("Positive from this probability; else the model's.", ANSWER, "--threshold"),
+]
+Delineated = Annotated[
+    str | None,
+    option("network, fixed, percent or adaptive.", OUTLINE, "--delineation", otherwise="network"),
+]
+VolumeModel = Annotated[
+    str | None,
+    option("Name or folder (hnc models list).", OUTLINE, "--volume-model",
+           otherwise="tumour-volume-petct"),
+]  # fmt: skip
+FixedSuv = Annotated[float | None, option("fixed: SUV.", OUTLINE, "--suv", otherwise="4")]
+Percent = Annotated[
+    float | None, option("percent: of each lesion's SUVmax.", OUTLINE, "--percent", otherwise="41")
+]
+Fraction = Annotated[
+    float | None,
+    option("adaptive: of lesion minus background.", OUTLINE, "--fraction", otherwise="0.4"),
+]
+CandidateSuv = Annotated[
+    float | None,
+    option("Thresholds: hot spots below are left.", OUTLINE, "--candidate-suv", otherwise="2.5"),
+]
+At = Annotated[
+    list[str] | None, option("Thresholds: only the lesion at R,A,S in mm.", OUTLINE, "--at")
+]
+Minimum = Annotated[
+    float | None, option("Smaller regions are dropped, ml.", OUTLINE, "--minimum", otherwise="0.1")
+]
+KeepBrain = Annotated[
+    bool, option("Thresholds: do not leave the brain out.", OUTLINE, "--keep-brain")
+]
 Weight = Annotated[float | None, option("Patient's weight, kg.", SUV, "--weight")]
 Dose = Annotated[float | None, option("Injected dose, MBq.", SUV, "--dose")]
 Injected = Annotated[

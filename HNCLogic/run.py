@@ -7,6 +7,7 @@ lesions and measures → Result → scene, pictures, report. A step never reache
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sys
 from datetime import datetime, timezone
 from importlib.util import find_spec
@@ -15,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from HNCLogic import RESEARCH_USE, __version__, steps
+from HNCLogic import RESEARCH_USE, __version__, outlines, steps, verdict
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
-from HNCLogic.job import ImageRecord, Job, Provenance, Result
+from HNCLogic.job import ImageRecord, Job, Provenance, Region, Result
 from HNCLogic.progress import Progress
 from HNCLogic.steps import Findings
 
@@ -39,7 +40,7 @@ def run_job(job: Job, progress: Progress = lambda share, words: None) -> Result:
     """
     from HNCLogic.outputs import whole_or_nothing
 
-    steps.require_images(job)
+    steps.require_sense(job)
     _keep_inputs(job)
     with whole_or_nothing(job.out, job.overwrite) as folder:
         return write(job, find(job, progress), folder, progress)
@@ -69,16 +70,28 @@ def find(job: Job, progress: Progress) -> Findings:
     wanted = STEPS[job.task]
     if "views" in wanted:
         _require_slicer()
+    # Opened before anything is computed: a broken model is told at once.
+    presence_model = verdict.open_model(job) if "verdict" in wanted else None
+    volume_model = outlines.open_model(job) if "lesions" in wanted else None
     progress(0.0, "reading images")
     found = steps.read(job)
     if "verdict" in wanted:
         share = 0.3 if "lesions" in wanted else 0.8
-        steps.presence_and_heat(
-            job, found, "heat" in wanted, lambda s, words: progress(0.05 + share * s, words)
+        verdict.presence_and_heat(
+            job,
+            found,
+            presence_model,
+            "heat" in wanted,
+            lambda s, words: progress(0.05 + share * s, words),
         )
     if "lesions" in wanted:
         begin = 0.35 if "verdict" in wanted else 0.05
-        steps.lesions(job, found, lambda s, words: progress(begin + (0.85 - begin) * s, words))
+        outlines.lesions(
+            job,
+            found,
+            volume_model,
+            lambda s, words: progress(begin + (0.85 - begin) * s, words),
+        )
     return found
 
 
@@ -116,7 +129,7 @@ def _result(job: Job, found: Findings) -> Result:
             for role, image in found.study.images.items()
         ],
         suv=found.study.suv,
-        region=found.region,
+        region=_region(found),
         presence=found.presence,
         explanation=found.explanation,
         delineation=found.delineation,
@@ -150,12 +163,18 @@ def _provenance(job: Job, found: Findings) -> Provenance:
             packages[name] = version(name)
         except PackageNotFoundError:
             continue
-    settings = {"task": job.task, "region": found.region.found_by}
+    region = _region(found)
+    settings = {"task": job.task, "region": region.found_by}
     if found.presence is not None:
         own = "the model's own"
         settings["aggregation"] = job.aggregation or own
         settings["threshold"] = own if job.threshold is None else f"{job.threshold:g}"
     settings |= _outlining(job, found)
+    outlined = found.pet_region or region
+    if found.delineation is not None and job.task != "measure" and outlined != region:
+        settings["region of the outlines"] = (
+            f"S {outlined.inferior_mm:.1f} to {outlined.superior_mm:.1f} mm: {outlined.found_by}"
+        )
     return Provenance(
         hnc_version=__version__,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -164,6 +183,11 @@ def _provenance(job: Job, found: Findings) -> Provenance:
         settings=settings,
         seconds=found.seconds,
     )
+
+
+def _region(found: Findings) -> Region:
+    """The region that results name: the verdict's; without one that of the outlines."""
+    return found.region if found.presence is not None else found.pet_region or found.region
 
 
 def _outlining(job: Job, found: Findings) -> dict[str, str]:
@@ -207,6 +231,7 @@ def _draw(found: Findings, result: Result, folder: Path, *, with_scene: bool) ->
         pictures = views.render_views(nodes, folder / "views")
     except InputError as error:
         result.warnings.append(f"No pictures: {error}")
+        shutil.rmtree(folder / "views")
     result.views = {caption: f"views/{name}" for caption, name in pictures.items()}
     if with_scene:
         result.files["scene"] = "scene.mrb"

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from HNCLogic import steps
-from HNCLogic.images.region import study_region
+from HNCLogic import outlines, steps
+from HNCLogic.images.region import head_and_neck
 from HNCLogic.images.study import Study
 from HNCLogic.job import Delineation, Job
 from HNCLogic.training.first_models import HELD_OUT, sarcoma_study
@@ -41,8 +41,8 @@ def score(study: Study, mask: sitk.Image, delineation: Delineation, model: str) 
     job = Job(
         task="segment", images={}, out=Path("unused"), delineation=delineation, volume_model=model
     )
-    found = steps.Findings(study, study_region(study)[0])
-    steps.lesions(job, found, lambda share, words: None)
+    found = steps.Findings(study, head_and_neck(study)[0])
+    outlines.lesions(job, found, outlines.open_model(job), lambda share, words: None)
     return dice(sitk.GetArrayViewFromImage(found.labels) > 0, sitk.GetArrayViewFromImage(mask) > 0)
 
 

@@ -8,7 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from HNCLogic import steps
 from HNCLogic.errors import InputError
+from HNCLogic.explain.by_slice import explanation
 from HNCLogic.images.grid import Grid
+from HNCLogic.images.region import region_mask
 from HNCLogic.job import Delineation, Explanation, Job, Region, Result
 
 OBLIQUE = Rotation.from_euler("xyz", [12, -7, 4], degrees=True).as_matrix()
@@ -21,7 +23,7 @@ def grid(direction=OBLIQUE, size=(12, 10, 20)) -> Grid:
 def test_the_region_mask_holds_the_voxels_whose_centres_lie_in_it():
     own = grid()
     mask = sitk.GetArrayFromImage(
-        steps.region_mask(own.empty(), Region(inferior_mm=730, superior_mm=760, found_by="test"))
+        region_mask(own.empty(), Region(inferior_mm=730, superior_mm=760, found_by="test"))
     )
     z, y, x = np.meshgrid(np.arange(20), np.arange(10), np.arange(12), indexing="ij")
     height = own.points(np.stack([x, y, z], -1).reshape(-1, 3))[:, 2].reshape(20, 10, 12)
@@ -37,7 +39,7 @@ def test_heat_by_slice_runs_from_foot_to_head_and_finds_the_hottest_place(flip):
     mask = np.zeros((20, 10, 12), np.uint8)
     mask[6, 4, 2:5] = 1
     region = Region(inferior_mm=-2000, superior_mm=2000, found_by="test")
-    found = steps.explanation(own.image(heat), region, own.image(mask))
+    found = explanation(own.image(heat), region, own.image(mask))
     positions = [s.position_mm for s in found.slices]
     assert positions == sorted(positions)
     assert [s.index for s in found.slices if s.heat > 0] == ([6, 14] if flip == 1 else [14, 6])
@@ -54,7 +56,7 @@ def test_heat_by_slice_follows_the_axis_that_runs_head_to_foot():
     heat = np.zeros((10, 20, 12), np.float32)
     heat[3, 5, 4] = 0.8
     region = Region(inferior_mm=-2000, superior_mm=2000, found_by="test")
-    found = steps.explanation(own.image(heat), region, None)
+    found = explanation(own.image(heat), region, None)
     assert len(found.slices) == 20
     assert [s.index for s in found.slices if s.heat > 0] == [5]
     assert found.slice_auroc is None
@@ -63,7 +65,7 @@ def test_heat_by_slice_follows_the_axis_that_runs_head_to_foot():
 def test_slices_outside_the_region_are_left_out():
     own = grid(np.eye(3))
     region = Region(inferior_mm=720, superior_mm=745, found_by="test")
-    found = steps.explanation(own.image(np.zeros((20, 10, 12), np.float32)), region, None)
+    found = explanation(own.image(np.zeros((20, 10, 12), np.float32)), region, None)
     assert [s.position_mm for s in found.slices] == [720, 725, 730, 735, 740, 745]
 
 
@@ -75,10 +77,10 @@ def test_the_hottest_place_is_looked_for_in_the_region_alone(flip):
     (_, _, far), (x, y, z) = own.points(np.array([[2, 2, 3], [7, 5, 10]]))
     assert abs(far - z) > 12
     region = Region(inferior_mm=z - 12, superior_mm=z + 12, found_by="test")
-    found = steps.explanation(own.image(heat), region, None)
+    found = explanation(own.image(heat), region, None)
     assert found.hottest_ras == pytest.approx((-x, -y, z))
     heat[10, 5, 7] = 0.0
-    assert steps.explanation(own.image(heat), region, None).hottest_ras is None
+    assert explanation(own.image(heat), region, None).hottest_ras is None
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_the_hottest_place_is_looked_for_in_the_region_alone(flip):
 )
 def test_a_job_without_what_it_needs_is_refused(job, says):
     with pytest.raises(InputError, match=says):
-        steps.require_images(job)
+        steps.require_sense(job)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -1,0 +1,152 @@
+"""Lesions: the steps of a job that outline them, by method 3 or a threshold, and measure them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import SimpleITK as sitk
+
+from HNCLogic.errors import InputError
+from HNCLogic.images.grid import Grid
+from HNCLogic.job import Job, Region
+from HNCLogic.progress import Progress
+from HNCLogic.steps import Findings, refuse_left_out, why_absent
+
+if TYPE_CHECKING:
+    from HNCLogic.models.folder import Model
+
+MISSING_CT_MM = 5.0  # less of the region without CT is a matter of rounding
+
+
+def open_model(job: Job) -> Model | None:
+    """The model of method 3 that the job names, checked; None where no network outlines.
+
+    Raises InputError, also where it is one that this job cannot use.
+    """
+    from HNCLogic.methods.tumour_volume import Preparation
+    from HNCLogic.models.store import find_model
+
+    if job.task == "measure" or job.delineation.method != "network":
+        return None
+    model = find_model(job.volume_model, "tumour-volume")
+    card, preparation = model.card, model.preparation(Preparation)
+    roles = [source.role for source in card.inputs]
+    if roles != ["PET", "CT"] or len(card.classes) != 3:
+        raise InputError(
+            f"the model {card.title} takes {', '.join(roles)} and tells {', '.join(card.classes)} "
+            "apart; outlines need one that takes PET, CT and tells background, primary and node "
+            "apart"
+        )
+    patch = [preparation.patch_slices, preparation.pixels, preparation.pixels]
+    made_for = list(card.network.arguments.get("patch", patch))
+    if made_for != patch:
+        raise InputError(
+            f"the card of model {card.title} contradicts itself: its network takes patches of "
+            f"{made_for} voxels (z, y, x), its preprocessing asks for {patch}"
+        )
+    return model
+
+
+def lesions(job: Job, found: Findings, model: Model | None, progress: Progress) -> None:
+    """Outlines by the chosen method, each lesion measured. ``model``: ``open_model``'s."""
+    from HNCLogic.lesions.components import separate
+    from HNCLogic.lesions.measures import measure
+
+    if job.task == "measure":
+        from HNCLogic.lesions.mask import read_outlines
+
+        outlines = read_outlines(job.mask, Grid.of(found.study.pet))
+        found.warn(*outlines.warnings)
+        found.delineation = "outlines given by the user"
+        found.labels = outlines.labels
+        found.lesions, found.totals = measure(found.study.pet, found.labels, outlines.kinds)
+        found.lap("measuring lesions")
+        return
+    if job.delineation.method == "network":
+        classes = _by_network(job, found, model, progress)
+        minimum = job.delineation.minimum_ml
+    else:
+        classes = _by_threshold(job, found)
+        minimum = job.delineation.minimum_ml
+    if classes is None:
+        return
+    found.labels, kinds = separate(classes, minimum)
+    found.lesions, found.totals = measure(found.study.pet, found.labels, kinds)
+    found.lap("measuring lesions")
+
+
+def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> sitk.Image | None:
+    from HNCLogic.inference.device import choose_device
+    from HNCLogic.inference.ensemble import mean_volume
+    from HNCLogic.methods import tumour_volume
+
+    card, preparation = model.card, model.preparation(tumour_volume.Preparation)
+    ct_required = any(source.role == "CT" and source.required for source in card.inputs)
+    name = card.title
+    region = found.pet_region or found.region
+    if "CT" not in found.study.images:
+        if ct_required and job.task == "analyze":
+            found.warn(
+                f"No tumour volume: the model {name} needs a CT, which "
+                f"{why_absent(job, ['CT'])}. "
+                "A threshold needs none: --delineation fixed, percent or adaptive."
+            )
+            return None
+        if ct_required:
+            refuse_left_out(job, found, ["CT"])
+        else:
+            found.warn(f"The model {name} outlined the lesions without CT, from the PET alone.")
+    _warn_of_missing_ct(found, region)
+    volume = tumour_volume.prepare(found.study, region, preparation, ct_required=ct_required)
+    found.lap("preparing for the outlines")
+    patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
+    probabilities = mean_volume(
+        model.networks(choose_device()),
+        model.folds,
+        volume.values,
+        patch,
+        (preparation.stride, preparation.pixels, preparation.pixels),
+        progress=lambda done, words: progress(done, f"outlines, {words}"),
+    )
+    found.lap("network: outlines")
+    classes = tumour_volume.classes_on(Grid.of(found.study.pet), probabilities, volume.grid)
+    found.delineation = f"{job.delineation.in_words()} {name}"
+    found.delineation_trained_on = card.training.words
+    found.models[name] = model.digest
+    found.lap("outlines to the patient's grid")
+    return classes
+
+
+def _warn_of_missing_ct(found: Findings, region: Region) -> None:
+    """Where the CT ends before the region does, the network sees air in its place."""
+    from HNCLogic.images.region import not_shown_mm
+
+    if "CT" not in found.study.images:
+        return
+    lacking = not_shown_mm(found.study.images["CT"], region)
+    length = region.superior_mm - region.inferior_mm
+    if lacking >= MISSING_CT_MM:
+        found.warn(
+            f"{lacking:.0f} of the {length:.0f} mm in which lesions were outlined have no CT: "
+            "the outlines there rest on the PET alone."
+        )
+
+
+def _by_threshold(job: Job, found: Findings) -> sitk.Image:
+    from HNCLogic.images.neck import brain_mask
+    from HNCLogic.images.region import region_mask
+    from HNCLogic.lesions.thresholds import delineate
+
+    pet = found.study.pet
+    region = found.pet_region or found.region
+    exclude = brain_mask(pet, region) if job.delineation.exclude_brain else None
+    within = None if job.delineation.seeds else region_mask(pet, region)
+    classes = delineate(pet, job.delineation, within=within, exclude=exclude)
+    found.delineation = job.delineation.in_words()
+    if not job.delineation.seeds:
+        found.warn(
+            "A threshold cannot tell tumour from physiological uptake: every hot spot of the "
+            "region was outlined" + (", the brain left out." if exclude is not None else ".")
+        )
+    found.lap("outlines by threshold")
+    return classes
