@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from HNCLogic.errors import InputError
-from HNCLogic.job import Region, Result
-from HNCLogic.scene.application import SLICE_VIEWS
+from HNCLogic.job import Explanation, Region, Result
+from HNCLogic.scene.application import SLICE_VIEWS, start
 from HNCLogic.scene.build import SceneContent, build
 from HNCLogic.scene.layers import HEAT_LAYER, composites
 from HNCLogic.scene.volumes import image_of
@@ -57,7 +57,10 @@ def test_without_either_views_go_to_the_pets_hottest_in_the_region(application, 
     anywhere = build(application, SceneContent(content.images, bare()))
     assert anywhere.focus == pytest.approx(tuple(PRIMARY), abs=2.0)
     low = Region(inferior_mm=170.0, superior_mm=195.0, found_by="set by hand")
-    nodes = build(application, SceneContent(content.images, bare(region=low)))
+    empty = Explanation(slices=content.result.explanation.slices)  # a heat map without heat
+    explained = bare(region=low, explanation=empty)
+    nodes = build(application, SceneContent(content.images, explained))
+    assert nodes.focus == build(start(), SceneContent(content.images, bare(region=low))).focus
     assert 170.0 <= nodes.focus[2] <= 195.0
     assert nodes.focus[0] < CENTRE[0]  # the node, on the patient's left
 

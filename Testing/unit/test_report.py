@@ -248,6 +248,15 @@ def result(tmp_path) -> Result:
     return example(tmp_path)
 
 
+def test_an_empty_heat_map_has_no_hottest_point_to_tell(tmp_path, result):
+    assert "Hottest point: L" in Page(render(result, tmp_path)).text
+    result.explanation.hottest_ras = None
+    text = Page(render(result, tmp_path)).text
+    assert "The heat map is empty: there is no hottest point." in text
+    assert "Hottest point" not in text
+    assert Result.model_validate_json(result.model_dump_json()) == result
+
+
 def test_report_shows_everything_the_result_holds(tmp_path, result):
     path = write_report(result, tmp_path)
     assert path == tmp_path / "report.html"
