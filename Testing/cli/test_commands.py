@@ -199,3 +199,30 @@ def test_shipped_models_are_listed_and_whole(hnc):
         shown = hnc("models", "show", name)
         assert shown.code == 0
         assert "no real head-and-neck PET" in " ".join(shown.out.split())
+
+
+def test_measure_keeps_the_users_own_outlines(hnc, patient, tmp_path):
+    """Two touching nodes under values of their own stay two, one in two parts stays one."""
+    mask = sitk.ReadImage(str(patient.mask), sitk.sitkUInt8)
+    values = sitk.GetArrayFromImage(mask)
+    inside = np.argwhere(values > 0)
+    half = int(np.median(inside[:, 0]))
+    values[values > 0] = 2
+    values[half:][values[half:] > 0] = 3
+    z, y, x = inside[0]
+    values[z, y, (x + 12) % values.shape[2]] = 2
+    own = sitk.GetImageFromArray(values)
+    own.CopyInformation(mask)
+    sitk.WriteImage(own, str(tmp_path / "own.nrrd"))
+    outcome = hnc("measure", "--pet", patient.pet, "--mask", tmp_path / "own.nrrd", "--out",
+                  tmp_path / "out", "--json")  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    found = outcome.json["lesions"]
+    assert [lesion["kind"] for lesion in found] == ["node", "node"]
+    voxel_ml = float(np.prod(mask.GetSpacing())) / 1000
+    expected = sorted((np.count_nonzero(values == v) * voxel_ml for v in (2, 3)), reverse=True)
+    assert [lesion["mtv_ml"] for lesion in found] == pytest.approx(expected)
+    assert any("separate parts" in warning for warning in outcome.json["warnings"])
+    written = sitk.ReadImage(str(tmp_path / "out" / "segmentation.seg.nrrd"))
+    assert "Research use only" in written.GetMetaData("HNC_ResearchUse")
+    assert not written.HasMetaDataKey("HNC_TrainedOn")
