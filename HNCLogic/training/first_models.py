@@ -192,8 +192,9 @@ def train_presence(train, validation, start, seed: int, epochs: int, say) -> tup
         validate,
         epochs=epochs,
         steps=steps,
-        learning_rate=3e-3 if start is None else 1e-3,
+        learning_rate=3e-3 if start is None else 2e-4,
         say=say,
+        keep_start=start is not None,
     )
     guided.load_state_dict(course.state)
     if start is None:
@@ -297,6 +298,7 @@ def train_volume(train, validation, start, seed: int, epochs: int, say) -> tuple
         steps=len(seen),
         learning_rate=3e-3 if start is None else 1e-3,
         say=say,
+        keep_start=start is not None,
     )
     return course.state, {"soft_dice": course.score, "epoch": course.epoch, "scores": course.scores}
 

@@ -17,6 +17,7 @@ from HNCLogic.training.loop import focal_loss
 
 LESION_WEIGHT = 3.0  # of tumour voxels in a patch, beside all others
 CHANNEL = 0
+KNOTS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)  # quantiles at which the fitted logit may bend
 
 
 class Guided(nn.Module):
@@ -68,23 +69,27 @@ def pooled_channel(network: nn.Module, windows: np.ndarray) -> np.ndarray:
 def fit_head(network: nn.Module, pooled: np.ndarray, positive: np.ndarray, seed: int) -> None:
     """Fit dense layer and logit to windows' ``pooled`` tumour channel and labels, both (window,).
 
-    Focal loss, Adam, the pooled values standardised meanwhile; the standardising ends up in the
-    dense layer's weights. The other channels' weights become 0.
+    A large tumour pools a hundred times what a small one does. So the dense layer's first units
+    bend at quantiles of the pooled values, which makes the logit a line with knots there; its
+    slopes are fitted by focal loss with Adam. All other weights become 0.
     """
     torch.manual_seed(seed)
-    middle, spread = float(pooled.mean()), float(pooled.std()) + 1e-9
-    z = torch.from_numpy((pooled - middle) / spread).float()[:, None]
-    labels = torch.from_numpy(np.asarray(positive, dtype=np.float32))
-    hidden = nn.Linear(1, network.dense.out_features)
-    out = nn.Linear(network.dense.out_features, 1)
-    optimiser = torch.optim.Adam([*hidden.parameters(), *out.parameters()], lr=1e-2)
-    for _ in range(400):
+    knots = np.unique(np.quantile(pooled, KNOTS))[: network.dense.out_features]
+    scale = float(knots[-1] - knots[0]) / len(knots) + 1e-9
+    bends = np.maximum((pooled[:, None] - knots) / scale, 0.0)
+    z, labels = (torch.from_numpy(np.asarray(a, dtype=np.float32)) for a in (bends, positive))
+    slopes = nn.Linear(len(knots), 1)
+    optimiser = torch.optim.Adam(slopes.parameters(), lr=5e-2, weight_decay=1e-3)
+    for _ in range(600):
         optimiser.zero_grad()
-        loss = focal_loss(out(torch.relu(hidden(z)))[:, 0], labels)
+        loss = focal_loss(slopes(z)[:, 0], labels)
         loss.backward()
         optimiser.step()
     with torch.no_grad():
-        network.dense.weight.zero_()
-        network.dense.weight[:, CHANNEL] = hidden.weight[:, 0] / spread
-        network.dense.bias.copy_(hidden.bias - hidden.weight[:, 0] * middle / spread)
-        network.logit.load_state_dict(out.state_dict())
+        for part in (*network.dense.parameters(), network.logit.weight):
+            part.zero_()
+        units = slice(0, len(knots))
+        network.dense.weight[units, CHANNEL] = 1.0 / scale
+        network.dense.bias[units] = torch.from_numpy(-knots / scale).float()
+        network.logit.weight[0, units] = slopes.weight[0]
+        network.logit.bias.copy_(slopes.bias)

@@ -71,12 +71,14 @@ def train_fold(
     steps: int,
     learning_rate: float,
     say: Callable[[str], None],
+    keep_start: bool = False,
 ) -> Course:
     """Train ``network`` for ``epochs`` of ``steps`` batches; keep the epoch that validates best.
 
-    ``batches()`` gives one epoch's (values float32, truth) arrays; ``loss(output, truth)`` a
-    scalar tensor. AdamW with one cycle of the learning rate. Raises FloatingPointError where
-    the loss is not finite.
+    ``batches()`` gives one epoch's (values float32, truth) arrays; ``loss(output, truth)`` a scalar
+    tensor. AdamW with one cycle of the learning rate. ``keep_start``: what the network comes with
+    competes as epoch 0, so that going on from trained weights cannot make them worse. Raises
+    FloatingPointError where the loss is not finite.
     """
     import torch
 
@@ -87,6 +89,21 @@ def train_fold(
         optimiser, max_lr=learning_rate, total_steps=epochs * steps, pct_start=0.2
     )
     best = Course(state={}, score=-1.0, epoch=0)
+
+    def judge(epoch: int) -> float:
+        network.eval()
+        with torch.inference_mode():
+            score = validate(network)
+        best.scores.append(score)
+        if score > best.score:
+            best.score, best.epoch = score, epoch
+            best.state = {
+                k: v.detach().cpu().clone().contiguous() for k, v in network.state_dict().items()
+            }
+        return score
+
+    if keep_start:
+        say(f"start: validation {judge(0):.4f}")
     for epoch in range(1, epochs + 1):
         network.train()
         losses, skipped = [], 0
@@ -108,17 +125,9 @@ def train_fold(
                 skipped += 1
             schedule.step()
             losses.append(float(value.detach()))
-        network.eval()
-        with torch.inference_mode():
-            score = validate(network)
-        best.scores.append(score)
+        score = judge(epoch)
         aside = f", {skipped} steps without a finite gradient left out" if skipped else ""
         say(f"epoch {epoch}/{epochs}: loss {np.mean(losses):.4f}, validation {score:.4f}{aside}")
-        if score > best.score:
-            best.score, best.epoch = score, epoch
-            best.state = {
-                k: v.detach().cpu().clone().contiguous() for k, v in network.state_dict().items()
-            }
     return best
 
 
