@@ -32,13 +32,15 @@ from HNCLogic.options import (
 from HNCLogic.refusal import in_users_words
 from HNCLogic.task_commands import add_task_commands
 
+STOPPED = 130  # 128 + SIGINT; also what Typer makes of a KeyboardInterrupt
+CLOSED_PIPE = 141  # 128 + SIGPIPE, as shells give it
+
 app = typer.Typer(
     help=f"Head-and-neck cancer in FDG PET with MRI or CT. {RESEARCH_USE}",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-CLOSED_PIPE = 141  # 128 + SIGPIPE, as shells give it
 models_app = typer.Typer(help="Trained models: list, show, verify, add.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 
@@ -184,12 +186,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code = app(args=arguments, standalone_mode=False)
         sys.stdout.flush()  # here, where a reader that has gone is understood
-        return int(code or 0)
+        return _stopped() if code == STOPPED else int(code or 0)
     except typer.Exit as error:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print("hnc: stopped; nothing was left behind", file=sys.stderr)
-        return 130
+        return _stopped()
     except SystemExit as error:  # Typer's own answer to a closed pipe
         if not isinstance(error.__context__, BrokenPipeError):
             raise
@@ -201,6 +202,11 @@ def main(arguments: list[str] | None = None) -> int:
         if words is None:
             raise
         return _fail(words)
+
+
+def _stopped() -> int:
+    print("hnc: stopped; nothing was left behind", file=sys.stderr)
+    return STOPPED
 
 
 def _nobody_reads() -> int:

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 
 PRESENCE = {"in_channels": 1, "entry_filters": 2, "filters": [2, 4], "dense": 4}
+SLOW = {"in_channels": 1, "entry_filters": 8, "filters": [8, 16], "dense": 4}
 VOLUME = {"in_channels": 2, "classes": 3, "widths": [2, 4, 8], "heads": 2, "patch": [16, 32, 32]}
 WORDS = {
     "version": "0.1",
@@ -21,9 +22,27 @@ WORDS = {
 }
 
 
+def presence_card(name: str, arguments: dict, **preprocessing) -> dict:
+    return {
+        **WORDS,
+        "name": name,
+        "method": "presence",
+        "network": {"name": "presence", "arguments": arguments},
+        "inputs": [{"role": "PET"}],
+        "preprocessing": preprocessing,
+        "classes": ["cancer"],
+        "threshold": {"value": 0.5, "chosen_by": "hand"},
+        "aggregation": "mean",
+    }
+
+
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory) -> dict[str, Path]:
-    """Model folders of both methods with two folds of random weights."""
+    """Model folders of random weights.
+
+    Of both methods, two folds each, and ``slow``: one of method 1 that takes a minute, its many
+    folds large enough to be stopped half-way.
+    """
     import torch
 
     from HNCLogic.models.writing import write_model
@@ -35,17 +54,7 @@ def tiny_models(tmp_path_factory) -> dict[str, Path]:
     def states(name, arguments):
         return [make(name, arguments).state_dict() for _ in range(2)]
 
-    presence = {
-        **WORDS,
-        "name": "tiny-presence",
-        "method": "presence",
-        "network": {"name": "presence", "arguments": PRESENCE},
-        "inputs": [{"role": "PET"}],
-        "preprocessing": {"pixels": 16, "window": 8, "stride": 4},
-        "classes": ["cancer"],
-        "threshold": {"value": 0.5, "chosen_by": "hand"},
-        "aggregation": "mean",
-    }
+    presence = presence_card("tiny-presence", PRESENCE, pixels=16, window=8, stride=4)
     volume = {
         **WORDS,
         "name": "tiny-volume",
@@ -55,9 +64,15 @@ def tiny_models(tmp_path_factory) -> dict[str, Path]:
         "preprocessing": {"spacing_mm": 6.0, "pixels": 32, "patch_slices": 16, "stride": 8},
         "classes": ["background", "primary", "node"],
     }
+    slow = presence_card("slow-presence", SLOW, pixels=64, window=16, stride=1)
     write_model(folder / "tiny-presence", presence, states("presence", PRESENCE))
     write_model(folder / "tiny-volume", volume, states("attention-unet", VOLUME))
-    return {"presence": folder / "tiny-presence", "volume": folder / "tiny-volume"}
+    write_model(folder / "slow-presence", slow, states("presence", SLOW) * 30)
+    return {
+        "presence": folder / "tiny-presence",
+        "volume": folder / "tiny-volume",
+        "slow": folder / "slow-presence",
+    }
 
 
 @dataclass
