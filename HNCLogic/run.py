@@ -218,7 +218,7 @@ def _draw(found: Findings, result: Result, folder: Path, *, with_scene: bool) ->
         result.files["segmentation"] = "segmentation.seg.nrrd"
     if found.heatmap is not None:
         result.files["heatmap"] = "heatmap.nrrd"
-        save.save_heat_map(found.heatmap, folder / "heatmap.nrrd")
+        save.save_heat_map(found.heatmap, folder / "heatmap.nrrd", result)
     content = build.SceneContent(
         images=found.study.images, labels=found.labels, heatmap=found.heatmap, result=result
     )
