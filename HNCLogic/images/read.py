@@ -33,10 +33,10 @@ from HNCLogic.images.suv import suv_factors, suv_warnings
 from HNCLogic.images.suv_header import PetHeader
 from HNCLogic.images.suv_inputs import F18_S
 from HNCLogic.images.volume_file import (
-    base_name,
     one_frame,
     read_file,
     read_volume,
+    record_path,
     refuse_geometry,
 )
 from HNCLogic.job import SuvByHand, SuvRecord
@@ -232,9 +232,8 @@ def _assumed_suv(by_hand: SuvByHand, path: Path) -> tuple[np.ndarray, SuvRecord]
 
 def _record_beside(path: Path) -> SuvRecord | None:
     """The record that `hnc suv` wrote beside the image: the same name, ending in .json."""
-    beside = path.with_name(f"{base_name(path)}.json")
     try:
-        text = beside.read_text(encoding="utf-8")
+        text = record_path(path).read_text(encoding="utf-8")
         return SuvRecord.model_validate(json.loads(text))
     except (OSError, ValueError):
         return None  # not there, or another program's
