@@ -212,7 +212,8 @@ def train_presence(train, validation, start, seed: int, epochs: int, say) -> tup
         for sample in validation:
             windows = torch.from_numpy(windows_of(sample)[0].astype(np.float32))
             probabilities.append(float(torch.sigmoid(network(windows).double()).mean()))
-    return network.state_dict(), _figures(validation, probabilities, course.epoch)
+    state = {name: values.contiguous() for name, values in network.state_dict().items()}
+    return state, _figures(validation, probabilities, course.epoch)
 
 
 def _figures(validation, probabilities: list[float], epoch: int) -> dict:
