@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+import warnings
 
 import numpy as np
 
@@ -67,7 +68,8 @@ def _monai(network, volume: np.ndarray, patch: tuple[int, int, int], stride: int
     )
 
     def run() -> np.ndarray:
-        with torch.inference_mode():
+        with torch.inference_mode(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MONAI's own, about an index that torch deprecates
             inputs = torch.from_numpy(volume)[None]
             out = inferer(inputs, lambda x: network(x).softmax(dim=1))
         return out[0].numpy()
