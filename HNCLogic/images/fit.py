@@ -12,7 +12,7 @@ from HNCLogic.images.study import Study
 
 _WORKING_MM = 6.0
 # Of the body that CT or MRI shows, at least this share must lie on the body that the PET shows.
-# 19 real patients: 0.79 to 1.00 for images of one examination, 0.50 for one that has its own
+# Ten real patients: 0.79 to 1.00 for images of one examination, 0.50 for one that has its own
 # coordinates.
 LEAST_SHARE = 0.65
 
