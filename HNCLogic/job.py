@@ -196,6 +196,22 @@ class Totals(Record):
     centroid_ras: Position | None
     side: Literal["left", "right", "midline", "both"] | None
 
+    @classmethod
+    def none(cls, group: Literal["primary", "nodes", "all"]) -> Totals:
+        """The totals of no lesions at all."""
+        return cls(
+            group=group,
+            count=0,
+            mtv_ml=0.0,
+            suv_max=None,
+            suv_mean=None,
+            suv_peak=None,
+            tlg_ml=0.0,
+            dmax_mm=0.0,
+            centroid_ras=None,
+            side=None,
+        )
+
 
 class ImageRecord(Record):
     """An input image as the result remembers it: no path, no name, nothing of the patient."""

@@ -61,30 +61,17 @@ def presence_and_heat(
     stack = presence.prepare(found.study, found.region, preparation, roles, optional)
     starts = window_starts(stack.grid.size[2], preparation.window, preparation.stride)
     found.lap("preparing for the verdict")
-    length, stride = preparation.window, preparation.stride
+    windows = (model.networks(choose_device()), model.folds, stack.values)
+    windows += (preparation.window, preparation.stride)
     if with_heat:
         from HNCLogic.explain.grad_cam import heat_stack
 
-        heat = heat_stack(
-            model.networks(choose_device()),
-            model.folds,
-            stack.values,
-            length,
-            stride,
-            progress=progress,
-        )
+        heat = heat_stack(*windows, progress=progress)
         probabilities = heat.probabilities  # of the same passes: nothing is computed twice
     else:
         from HNCLogic.inference.ensemble import window_probabilities
 
-        probabilities = window_probabilities(
-            model.networks(choose_device()),
-            model.folds,
-            stack.values,
-            length,
-            stride,
-            progress=progress,
-        )
+        probabilities = window_probabilities(*windows, progress=progress)
     found.lap("network: verdict and heat map" if with_heat else "network: verdict")
     chosen = card.threshold
     threshold = job.threshold if job.threshold is not None else chosen.value

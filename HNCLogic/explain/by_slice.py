@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from HNCLogic.explain.fidelity import slice_agreement
+from HNCLogic.explain.fidelity import slice_agreement, slice_maxima
 from HNCLogic.images.grid import Grid, ras
 from HNCLogic.images.region import region_mask
 from HNCLogic.job import Explanation, Region, SliceHeat
@@ -19,7 +19,7 @@ def explanation(heatmap: sitk.Image, region: Region, mask: sitk.Image | None) ->
     values = sitk.GetArrayViewFromImage(heatmap)
     axis = int(np.argmax(np.abs(grid.matrix[2])))  # the index axis that runs head to foot
     others = tuple(2 - a for a in range(3) if a != axis)  # numpy's axes are z, y, x
-    largest = values.max(axis=others)
+    largest = slice_maxima(np.moveaxis(values, 2 - axis, 0))
     middle = np.tile((np.asarray(grid.size) - 1) / 2, (grid.size[axis], 1))
     middle[:, axis] = np.arange(grid.size[axis])
     heights = grid.points(middle)[:, 2]

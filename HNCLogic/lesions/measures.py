@@ -149,18 +149,7 @@ def _side(left_mm: float) -> str:
 
 def _total(group: str, members: list[_Measured], grid: Grid) -> Totals:
     if not members:
-        return Totals(
-            group=group,
-            count=0,
-            mtv_ml=0.0,
-            suv_max=None,
-            suv_mean=None,
-            suv_peak=None,
-            tlg_ml=0.0,
-            dmax_mm=0.0,
-            centroid_ras=None,
-            side=None,
-        )
+        return Totals.none(group)
     voxels = sum(m.voxels for m in members)
     mean = sum(m.suv_sum for m in members) / voxels
     sides = {m.lesion.side for m in members} - {"midline"}

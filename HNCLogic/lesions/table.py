@@ -54,7 +54,7 @@ def write_csv(path: Path | str, result: Result) -> None:
     if result.simulated:
         said["Note"] = result.simulated
     table = [row | said for row in table]
-    header = list(table[0]) if table else [*rows([], [_NONE], None)[0], *said]
+    header = list(table[0]) if table else [*rows([], [Totals.none("all")], None)[0], *said]
     try:
         with open(path, "w", newline="", encoding="utf-8-sig") as file:
             writer = csv.DictWriter(file, header)
@@ -62,20 +62,6 @@ def write_csv(path: Path | str, result: Result) -> None:
             writer.writerows(table)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-_NONE = Totals(
-    group="all",
-    count=0,
-    mtv_ml=0.0,
-    suv_max=None,
-    suv_mean=None,
-    suv_peak=None,
-    tlg_ml=0.0,
-    dmax_mm=0.0,
-    centroid_ras=None,
-    side=None,
-)
 
 
 def _measures(entry: Lesion | Totals, method: str | None) -> dict[str, str | float | None]:
