@@ -1,11 +1,17 @@
-"""What all tests share: where the optional real data lies."""
+"""What all tests share: where the optional real data lies, and how Ctrl-C arrives."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+# A shell that starts the tests in the background has Ctrl-C ignored, and so would every process
+# that a test starts and stops.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
