@@ -6,12 +6,16 @@ Everything is in mm, RAS.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.images.grid import Grid, ras
-from HNCLogic.job import Position, Region, Result
+
+if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
+    from HNCLogic.job import Position, Region, Result
+
 
 SMALLEST_MM = 140.0
 LARGEST_MM = 320.0  # a head with the shoulders' inner half

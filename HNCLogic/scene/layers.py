@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from HNCLogic.job import Position
 from HNCLogic.scene.application import SLICE_VIEWS, Application
 from HNCLogic.scene.framing import Frame
+
+if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
+    from HNCLogic.job import Position
+
 
 PET_OPACITY = 0.6
 HEAT_LAYER = 3  # 0 to 2 are background, foreground and label

@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from HNCLogic import RESEARCH_USE
-from HNCLogic.job import Result
+
+if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
+    from HNCLogic.job import Result
+
 
 USE = "HNC_ResearchUse"
 TRAINED_ON = "HNC_TrainedOn"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from HNCLogic.job import Explanation, Presence
 from HNCLogic.scene.tables import (
     ANNOTATED,
     HEAT,
     POSITION,
     PROBABILITY,
+    SLICE_TABLE_NAME,
     THRESHOLD,
-    add_slice_table,
-    add_window_table,
+    WINDOW_TABLE_NAME,
+    add_table,
+    slice_columns,
+    window_columns,
 )
+
+if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
+    from HNCLogic.job import Explanation, Presence
+
 
 BLUE = (0.12, 0.44, 0.75)
 RED = (0.80, 0.15, 0.15)
@@ -23,13 +29,19 @@ GREEN = (0.20, 0.60, 0.30)
 
 def add_window_chart(scene: Any, presence: Presence) -> tuple[Any, Any]:
     """The windows' table and a chart of their probabilities with the threshold as a line."""
-    table = add_window_table(scene, presence)
+    table = add_table(scene, WINDOW_TABLE_NAME, window_columns(presence))
+    return table, set_window_chart(_chart(scene, table), table, presence)
+
+
+def set_window_chart(chart: Any, table: Any, presence: Presence) -> Any:
+    """Let a chart node show the windows' table, in place of what it showed."""
+    _drop_series(chart)
+    scene = chart.GetScene()
     probability = _series(scene, table, PROBABILITY, BLUE, markers=True)
     threshold = _series(scene, table, THRESHOLD, RED, dashed=True)
     threshold.SetName(f"{THRESHOLD} {presence.threshold:.2f}")
     title = f"Probability of cancer along the neck ({presence.model})"
-    chart = _chart(scene, table, title, PROBABILITY, [probability, threshold])
-    return table, chart
+    return _show(chart, title, PROBABILITY, [probability, threshold])
 
 
 def add_slice_chart(scene: Any, explanation: Explanation) -> tuple[Any, Any]:
@@ -37,12 +49,28 @@ def add_slice_chart(scene: Any, explanation: Explanation) -> tuple[Any, Any]:
 
     The picture of Liedes 2025, Fig. 5.
     """
-    table = add_slice_table(scene, explanation)
+    table = add_table(scene, SLICE_TABLE_NAME, slice_columns(explanation))
+    return table, set_slice_chart(_chart(scene, table), table)
+
+
+def set_slice_chart(chart: Any, table: Any) -> Any:
+    """Let a chart node show the slices' table, in place of what it showed."""
+    _drop_series(chart)
+    scene = chart.GetScene()
     series = [_series(scene, table, HEAT, VIOLET)]
     if table.GetColumnIndex(ANNOTATED) >= 0:
         series.append(_series(scene, table, ANNOTATED, GREEN, dashed=True))
-    chart = _chart(scene, table, "Where the network looked, slice by slice", HEAT, series)
-    return table, chart
+    return _show(chart, "Where the network looked, slice by slice", HEAT, series)
+
+
+def _drop_series(chart: Any) -> None:
+    """Take a chart's series out of the scene, a former answer's say."""
+    scene = chart.GetScene()
+    for n in reversed(range(chart.GetNumberOfPlotSeriesNodes())):
+        series = chart.GetNthPlotSeriesNode(n)
+        chart.RemoveNthPlotSeriesNodeID(n)
+        if series is not None:
+            scene.RemoveNode(series)
 
 
 def _series(
@@ -66,8 +94,11 @@ def _series(
     return node
 
 
-def _chart(scene: Any, table: Any, title: str, y_title: str, series: list[Any]) -> Any:
-    node = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", f"{table.GetName()} (chart)")
+def _chart(scene: Any, table: Any) -> Any:
+    return scene.AddNewNodeByClass("vtkMRMLPlotChartNode", f"{table.GetName()} (chart)")
+
+
+def _show(node: Any, title: str, y_title: str, series: list[Any]) -> Any:
     for one in series:
         node.AddAndObservePlotSeriesNodeID(one.GetID())
     node.SetTitle(title)

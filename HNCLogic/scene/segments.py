@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
-from HNCLogic.job import Lesion, LesionKind
 from HNCLogic.scene.terminology import kind_from_tag, term_for
 from HNCLogic.scene.volumes import (
     grid_from_matrix,
@@ -20,6 +19,10 @@ from HNCLogic.scene.volumes import (
     voxels_to_vtk,
     vtk_matrix,
 )
+
+if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
+    from HNCLogic.job import Lesion, LesionKind
+
 
 BINARY_LABELMAP = "Binary labelmap"
 OUTLINE_PIXELS = 3

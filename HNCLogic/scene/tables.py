@@ -7,14 +7,23 @@ have six digits, which is what a table keeps in a scene file; the result has the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from HNCLogic.job import Explanation, Lesion, Presence, Totals
 from HNCLogic.scene.segments import segment_id
+
+if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
+    from HNCLogic.job import Explanation, Lesion, LesionKind, Presence, Totals
+
 
 KIND_WORDS = {"primary": "primary tumour", "node": "lymph node", "lesion": "unclassified"}
 TOTAL_WORDS = {"primary": "All primary tumours", "nodes": "All lymph nodes", "all": "All lesions"}
 
+LESION_TABLE_NAME = "Lesion measures"
+WINDOW_TABLE_NAME = "Probability along the neck"
+SLICE_TABLE_NAME = "Heat per slice"
+
+SEGMENT = "Segment"
 POSITION = "Position (mm, S)"
 PROBABILITY = "Probability"
 THRESHOLD = "Threshold"
@@ -35,10 +44,15 @@ Column = tuple[str, Sequence[Any], str]  # name, values, description
 
 def add_table(scene: Any, name: str, columns: Sequence[Column]) -> Any:
     """A vtkMRMLTableNode. Columns of strings stay strings, of whole numbers whole numbers."""
+    return set_columns(scene.AddNewNodeByClass("vtkMRMLTableNode", name), columns)
+
+
+def set_columns(node: Any, columns: Sequence[Column]) -> Any:
+    """Give a table node these columns in place of all it has; it keeps its name and its id."""
     import vtk
 
-    node = scene.AddNewNodeByClass("vtkMRMLTableNode", name)
     changing = node.StartModify()
+    node.RemoveAllColumns()
     for title, values, description in columns:
         array = _array(vtk, values)
         array.SetName(title)
@@ -66,34 +80,53 @@ def _array(vtk: Any, values: Sequence[Any]) -> Any:
     return array
 
 
+@dataclass(frozen=True)
+class EmptyLesion:
+    """A segment without a voxel: it has a row, of 0 ml, and nothing else to measure."""
+
+    name: str
+    kind: LesionKind
+    mtv_ml: float = 0.0
+
+
 def add_lesion_table(scene: Any, lesions: list[Lesion], totals: list[Totals]) -> Any:
-    """One row per lesion in their order, then one per group of ``totals``.
+    """The table of ``lesion_columns``, each lesion's segment named after its label."""
+    rows = [(segment_id(lesion.label), lesion) for lesion in lesions]
+    return add_table(scene, LESION_TABLE_NAME, lesion_columns(rows, totals))
+
+
+def lesion_columns(
+    lesions: Sequence[tuple[str, Lesion | EmptyLesion]], totals: Sequence[Totals]
+) -> list[Column]:
+    """One row per (segment's id, lesion) in their order, then one per group of ``totals``.
 
     The column "Segment" is the id of the lesion's segment, empty in totals; the columns
     "R/A/S (mm)" say where the largest SUV is, or in totals the centroid.
     """
-    rows: list[Lesion | Totals] = [*lesions, *totals]
-    where = [row.suv_max_ras if isinstance(row, Lesion) else row.centroid_ras for row in rows]
+    rows = [*(lesion for _, lesion in lesions), *totals]
+    kinds = [KIND_WORDS[lesion.kind] for _, lesion in lesions] + ["total"] * len(totals)
+    names = [lesion.name for _, lesion in lesions]
+    names += [f"{TOTAL_WORDS[total.group]} ({total.count})" for total in totals]
+    where = [getattr(lesion, "suv_max_ras", None) for _, lesion in lesions]
+    where += [total.centroid_ras for total in totals]
     columns: list[Column] = [
-        ("Lesion", [_name(row) for row in rows], "the segment's name"),
-        ("Kind", [KIND_WORDS[r.kind] if isinstance(r, Lesion) else "total" for r in rows], "kind"),
-        ("Side", [row.side or "" for row in rows], "the patient's own side"),
+        ("Lesion", names, "the segment's name"),
+        ("Kind", kinds, "kind"),
+        ("Side", [getattr(row, "side", None) or "" for row in rows], "the patient's own side"),
     ]
-    columns += [(title, [getattr(r, key) for r in rows], words) for title, key, words in MEASURES]
+    columns += [
+        (title, [getattr(row, key, None) for row in rows], words) for title, key, words in MEASURES
+    ]
     columns += [
         (f"{axis} (mm)", [None if at is None else at[i] for at in where], "of the largest SUV")
         for i, axis in enumerate("RAS")
     ]
-    ids = [segment_id(row.label) if isinstance(row, Lesion) else "" for row in rows]
-    columns.append(("Segment", ids, "id of the segment"))
-    return add_table(scene, "Lesion measures", columns)
+    ids = [one for one, _ in lesions] + [""] * len(totals)
+    columns.append((SEGMENT, ids, "id of the segment"))
+    return columns
 
 
-def _name(row: Lesion | Totals) -> str:
-    return row.name if isinstance(row, Lesion) else f"{TOTAL_WORDS[row.group]} ({row.count})"
-
-
-def add_window_table(scene: Any, presence: Presence) -> Any:
+def window_columns(presence: Presence) -> list[Column]:
     """One row per window, inferior to superior: where it lies, its probability, each fold's."""
     windows = sorted(presence.windows, key=lambda window: window.inferior_mm)
     folds = max((len(window.folds) for window in windows), default=0)
@@ -108,10 +141,10 @@ def add_window_table(scene: Any, presence: Presence) -> Any:
         (f"Fold {n + 1}", [w.folds[n] if n < len(w.folds) else None for w in windows], "one fold")
         for n in range(folds)
     ]
-    return add_table(scene, "Probability along the neck", columns)
+    return columns
 
 
-def add_slice_table(scene: Any, explanation: Explanation) -> Any:
+def slice_columns(explanation: Explanation) -> list[Column]:
     """One row per slice of the heat map: its largest value, and whether it was annotated."""
     slices = sorted(explanation.slices, key=lambda one: one.position_mm)
     columns: list[Column] = [
@@ -122,4 +155,4 @@ def add_slice_table(scene: Any, explanation: Explanation) -> Any:
     if any(one.annotated is not None for one in slices):
         marks = [float(bool(one.annotated)) for one in slices]
         columns.append((ANNOTATED, marks, "1 where the given mask marks the slice"))
-    return add_table(scene, "Heat per slice", columns)
+    return columns

@@ -7,8 +7,11 @@ classified is a "Lesion (morphologic abnormality)": uptake, which need not be a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from HNCLogic.job import LesionKind
+if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
+    from HNCLogic.job import LesionKind
+
 
 CATEGORY = "SCT^49755003^Morphologically Altered Structure"
 PRIMARY = "SCT^86049000^Neoplasm, Primary"
