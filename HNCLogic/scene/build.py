@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.job import MR_ROLES, Position, Result
+from HNCLogic.scene.adopt import PARTS, make_study, mark, note_result
 from HNCLogic.scene.application import Application
 from HNCLogic.scene.framing import Box, Frame, body_points, box_of, focus, frames
 from HNCLogic.scene.heatmap import OPACITY, add_heat_map
@@ -161,30 +162,14 @@ def _volume_on(nodes: SceneNodes, labels: sitk.Image) -> Any:
 
 
 def _order(scene: Any, nodes: SceneNodes) -> None:
-    """One study in the subject hierarchy: images, lesions, heat map, tables, charts, text."""
+    """One study in the subject hierarchy: images, then results."""
     tree = scene.GetSubjectHierarchyNode()
-    content, result = nodes.content, nodes.content.result
-    study = tree.CreateStudyItem(tree.GetSceneItemID(), _study_name(content))
-    tree.SetItemAttribute(study, "HNC.ResearchUse", result.research_use)
-    if result.simulated:
-        tree.SetItemAttribute(study, "HNC.Simulated", result.simulated)
-    if result.provenance is not None:
-        tree.SetItemAttribute(study, "HNC.Version", result.provenance.hnc_version)
-        tree.SetItemAttribute(study, "HNC.Created", result.provenance.created)
-    ordered = [
-        *nodes.volumes.values(),
-        nodes.segmentation,
-        nodes.heatmap,
-        nodes.lesion_table,
-        nodes.window_table,
-        nodes.window_chart,
-        nodes.slice_table,
-        nodes.slice_chart,
-        nodes.text,
-    ]
-    for node in ordered:
+    results = [getattr(nodes, part) for part in PARTS]
+    for part, node in zip(PARTS, results, strict=True):
         if node is not None:
-            tree.CreateItem(study, node)
+            mark(node, part)
+    name = _study_name(nodes.content)
+    note_result(tree, make_study(tree, name, nodes.volumes.values(), results), nodes.content.result)
 
 
 def _study_name(content: SceneContent) -> str:
