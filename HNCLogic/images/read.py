@@ -31,7 +31,7 @@ from HNCLogic.images.series import read_series
 from HNCLogic.images.series_choice import choose_series
 from HNCLogic.images.suv import suv_factors, suv_warnings
 from HNCLogic.images.suv_header import PetHeader
-from HNCLogic.images.suv_inputs import F18_S
+from HNCLogic.images.suv_units import F18_S
 from HNCLogic.images.volume_file import (
     one_frame,
     read_file,

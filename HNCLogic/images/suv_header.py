@@ -229,3 +229,12 @@ def nearest_day(at: time, moment: datetime) -> datetime:
     """The time of day ``at`` on the day that brings it closest to ``moment``."""
     days = [moment.date() + timedelta(days=shift) for shift in (-1, 0, 1)]
     return min((datetime.combine(day, at) for day in days), key=lambda m: abs(m - moment))
+
+
+def day_before(at: time, scan: datetime | None) -> datetime:
+    """The time of day ``at`` on the day of the scan, or on the day before where it would lie
+    after the scan; on no known day without one."""
+    if scan is None:
+        return datetime.combine(NO_DATE, at)
+    moment = datetime.combine(scan.date(), at)
+    return moment if moment <= scan else moment - timedelta(days=1)

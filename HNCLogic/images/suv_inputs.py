@@ -11,20 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from HNCLogic.errors import InputError
-from HNCLogic.images.suv_header import NO_DATE, PetHeader, nearest_day, parse_datetime, parse_time
+from HNCLogic.images.suv_header import (
+    NO_DATE,
+    PetHeader,
+    day_before,
+    nearest_day,
+    parse_datetime,
+    parse_time,
+)
 from HNCLogic.images.suv_time import MATERIAL, clock
+from HNCLogic.images.suv_units import F18_S, HALF_LIVES, kilograms, megabecquerels, metres
 from HNCLogic.job import SuvByHand
-
-F18_S = 6586.2  # 109.77 min
-
-# Half-lives by code (SNOMED CT, older SRT) of PS3.16 CID 4020; DDEP recommended values
-HALF_LIVES: dict[str, tuple[str, float]] = {
-    **dict.fromkeys(("77004003", "C-111A1"), ("fluorine-18", F18_S)),
-    **dict.fromkeys(("78732009", "C-105A1"), ("carbon-11", 1221.8)),
-    **dict.fromkeys(("80751004", "C-131A3", "C-131A1"), ("gallium-68", 4062.6)),
-    **dict.fromkeys(("126605004", "C-127A2"), ("copper-64", 45721.0)),
-    **dict.fromkeys(("76275003", "C-135A4"), ("zirconium-89", 282280.0)),
-}
 
 OPTIONS = {
     "weight": "the patient's weight (--weight KG)",
@@ -142,43 +139,40 @@ def _agreed(headers: Sequence[PetHeader], source: str) -> dict:
 def _weight(value: float | None, used: bool, found: Inputs, source: str) -> float | None:
     if value is None:
         return None
-    kilograms = value
-    if value > 1000:
-        kilograms = value / 1000
-        found.warnings.append(f"PatientWeight {value:g} was taken as grams: {kilograms:g} kg.")
-    if used and not 2 <= kilograms <= 500:
+    weight = kilograms(value)
+    if weight != value:
+        found.warnings.append(f"PatientWeight {value:g} was taken as grams: {weight:g} kg.")
+    if used and not 2 <= weight <= 500:
         raise InputError(
             f"{source}: a PatientWeight of {value:g} is neither kg nor g: give --weight KG"
         )
-    if used and not 30 <= kilograms <= 250:
-        found.warnings.append(f"The patient's weight, {kilograms:g} kg, is unusual: check it.")
-    return kilograms
+    if used and not 30 <= weight <= 250:
+        found.warnings.append(f"The patient's weight, {weight:g} kg, is unusual: check it.")
+    return weight
 
 
 def _height(value: float | None, found: Inputs) -> float | None:
-    if value is None or value <= 3:
-        return value
-    found.warnings.append(f"PatientSize {value:g} was taken as centimetres: {value / 100:g} m.")
-    return value / 100
+    if value is None:
+        return None
+    height = metres(value)
+    if height != value:
+        found.warnings.append(f"PatientSize {value:g} was taken as centimetres: {height:g} m.")
+    return height
 
 
 def _dose(value: float | None, used: bool, found: Inputs, source: str) -> float | None:
-    """MBq from what DICOM wants in Bq and many systems write in MBq."""
     if value is None:
         return None
-    megabecquerel = value / 1e6
-    if value < 1e5:
-        megabecquerel = value
+    dose = megabecquerels(value)
+    if dose == value:
         found.warnings.append(f"RadionuclideTotalDose {value:g} was taken as MBq.")
-    if used and not 1 <= megabecquerel <= 5000:
+    if used and not 1 <= dose <= 5000:
         raise InputError(
             f"{source}: a RadionuclideTotalDose of {value:g} is neither Bq nor MBq: give --dose MBQ"
         )
-    if used and not 30 <= megabecquerel <= 1500:
-        found.warnings.append(
-            f"The injected dose, {megabecquerel:g} MBq, is unusual: check its unit."
-        )
-    return megabecquerel
+    if used and not 30 <= dose <= 1500:
+        found.warnings.append(f"The injected dose, {dose:g} MBq, is unusual: check its unit.")
+    return dose
 
 
 def _half_life(
@@ -240,7 +234,7 @@ def _times(
                     f"{clock(other)}; give the right one with --injected."
                 )
     elif timed is not None:
-        found.injected = _day_before(timed, anchor)
+        found.injected = day_before(timed, anchor)
 
 
 def _undated(moment: datetime) -> bool:
@@ -254,15 +248,7 @@ def _injection(text: str, anchor: datetime | None) -> tuple[datetime, bool]:
     at = parse_time(text)
     if at is None:
         raise InputError(_unreadable("--injected", text))
-    return _day_before(at, anchor), False
-
-
-def _day_before(at, anchor: datetime | None) -> datetime:
-    """That time on the day of the scan, or the day before where it would lie after the scan."""
-    if anchor is None:
-        return datetime.combine(NO_DATE, at)
-    moment = datetime.combine(anchor.date(), at)
-    return moment if moment <= anchor else moment - timedelta(days=1)
+    return day_before(at, anchor), False
 
 
 def _stated(text: str, option: str, near: datetime | None) -> datetime:

@@ -151,7 +151,7 @@ def show_pet(node: Any, suv_max: float = PET_SUV_MAX, alone: bool = False) -> An
     Warm, it lies over an anatomical image, and is transparent below ``PET_SHOWN_FROM`` of the
     window. The node's values are marked as SUVbw.
     """
-    _mark(node, SUV, SUV_UNITS)
+    mark_as_suv(node)
     if alone:
         colours = colour_node(node.GetScene(), INVERTED_GREY)
     else:
@@ -196,6 +196,11 @@ def show_from(display: Any, value: float) -> None:
     display.SetAutoThreshold(False)
     display.SetThreshold(value, 1.0e6)
     display.SetApplyThreshold(True)
+
+
+def mark_as_suv(node: Any) -> None:
+    """State on a volume node that its values are SUVbw."""
+    _mark(node, SUV, SUV_UNITS)
 
 
 def _mark(node: Any, quantity: tuple[str, str, str], units: tuple[str, str, str]) -> None:
