@@ -13,6 +13,19 @@ class InputError(Exception):
         super().__init__(" ".join(message.split()))
 
 
+class ChoiceNeeded(InputError):
+    """Several series fit a role, and only the user can say which is meant.
+
+    ``choices``: what ``Job.series`` takes for each, and words to choose by. These may hold what
+    a hospital wrote into the headers, so they are for the user's eyes and not for logs.
+    """
+
+    def __init__(self, message: str, role: str, choices: list[tuple[str, str]]):
+        super().__init__(message)
+        self.role = role
+        self.choices = choices
+
+
 NO_MEMORY = (
     "the memory does not suffice for these images: close other programs, narrow the stretch that "
     "is analysed (--region LOW,HIGH), or use a machine with more"

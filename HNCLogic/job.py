@@ -16,7 +16,7 @@ from HNCLogic import RESEARCH_USE
 
 Role = Literal["PET", "CT", "T1", "T2", "CE-T1", "DWI-b0", "DWI-b1000", "ADC"]
 MR_ROLES = ("T1", "T2", "CE-T1", "DWI-b0", "DWI-b1000", "ADC")
-Task = Literal["analyze", "classify", "explain", "segment", "measure"]
+Task = Literal["analyze", "classify", "explain", "segment", "measure", "open"]
 Aggregation = Literal["mean", "median", "majority", "weighted"]
 LesionKind = Literal["primary", "node", "lesion"]
 Position = tuple[float, float, float]
@@ -116,6 +116,7 @@ class Job(Record):
     delineation: Delineation = Delineation()
     overwrite: bool = False
     simulated: str | None = None  # set where the images are simulated: says so everywhere
+    plain: bool = False  # for a panel: label map and heat map as they are, no pictures, no report
 
 
 class FoldAnswer(Record):

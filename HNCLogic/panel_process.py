@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from HNCLogic.errors import InputError, first_problem
+from HNCLogic.errors import ChoiceNeeded, InputError, first_problem
 from HNCLogic.progress import progress_lines
 
 LARGEST_JOB = 1_000_000  # bytes; a job is a page of text
@@ -44,10 +44,18 @@ def _odd_value(value, where: str = "") -> str | None:
 def run_job_file(path: Path) -> None:
     """Do the job; the last line on stdout is ``{"result": FILE}``.
 
+    Where the user must choose between series the last line is ``{"choose": {"role": …,
+    "series": [{"choice": …, "words": …}, …]}}``, before ChoiceNeeded is raised.
+
     Raises what ``run_job`` raises: the exit code and the line on stderr say the rest.
     """
     from HNCLogic.run import run_job
 
     job = read_job(path)
-    result = run_job(job, progress_lines())
+    try:
+        result = run_job(job, progress_lines())
+    except ChoiceNeeded as needed:
+        series = [{"choice": choice, "words": words} for choice, words in needed.choices]
+        print(json.dumps({"choose": {"role": needed.role, "series": series}}), flush=True)
+        raise
     print(json.dumps({"result": str(Path(job.out) / result.files["result"])}), flush=True)

@@ -6,21 +6,16 @@ lesions and measures → Result → scene, pictures, report. A step never reache
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import sys
-from datetime import datetime, timezone
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-import SimpleITK as sitk
-
-from HNCLogic import RESEARCH_USE, __version__, outlines, steps, verdict
+from HNCLogic import RESEARCH_USE, outlines, steps, verdict
 from HNCLogic.errors import InputError
-from HNCLogic.images.grid import Grid
-from HNCLogic.job import ImageRecord, Job, Provenance, Region, Result
+from HNCLogic.job import Job, Provenance, Region, Result
 from HNCLogic.progress import Progress
+from HNCLogic.provenance import image_record, provenance
 from HNCLogic.steps import Findings
 
 STEPS = {
@@ -35,6 +30,9 @@ STEPS = {
 def run_job(job: Job, progress: Progress = lambda share, words: None) -> Result:
     """Do ``job`` and write everything it gives into ``job.out``: all of it or, on failure, none.
 
+    A job that is ``plain`` or opens images gives plain files for a panel (``handover``) and needs
+    neither Slicer's classes nor the report's.
+
     Raises InputError for whatever the user gave wrong; KeyboardInterrupt passes through after
     the half-written folder is gone.
     """
@@ -43,6 +41,10 @@ def run_job(job: Job, progress: Progress = lambda share, words: None) -> Result:
     steps.require_sense(job)
     _keep_inputs(job)
     with whole_or_nothing(job.out, job.overwrite) as folder:
+        if job.task == "open":
+            from HNCLogic.handover import open_images
+
+            return open_images(job, folder, progress)
         return write(job, find(job, progress), folder, progress)
 
 
@@ -68,7 +70,7 @@ def _require_slicer() -> None:
 def find(job: Job, progress: Progress) -> Findings:
     """Everything that is computed; writes nothing."""
     wanted = STEPS[job.task]
-    if "views" in wanted:
+    if "views" in wanted and not job.plain:
         _require_slicer()
     # Opened before anything is computed: a broken model is told at once.
     presence_model = verdict.open_model(job) if "verdict" in wanted else None
@@ -98,22 +100,30 @@ def find(job: Job, progress: Progress) -> Findings:
 def write(job: Job, found: Findings, folder: Path, progress: Progress) -> Result:
     """Write what was found into ``folder``; gives the Result that is also in ``result.json``."""
     from HNCLogic.lesions.table import write_csv
-    from HNCLogic.report.html import write_report
     from HNCLogic.report.json_out import write_json
 
     wanted = STEPS[job.task]
     result = _result(job, found)
-    result.files = {"result": "result.json", "report": "report.html"}
+    result.files = {"result": "result.json"} | ({} if job.plain else {"report": "report.html"})
     if "lesions" in wanted and found.labels is not None:
         result.files["lesions"] = "lesions.csv"
         write_csv(folder / "lesions.csv", result)
-    if "views" in wanted:
+    if job.plain:
+        from HNCLogic.handover import write_voxels
+
+        progress(0.86, "handing over")
+        write_voxels(found, result, folder)
+        found.lap("handing over")
+    elif "views" in wanted:
         progress(0.86, "pictures and scene")
         _draw(found, result, folder, with_scene="scene" in wanted)
         found.lap("pictures and scene")
-    progress(0.97, "report")
     result.provenance = _provenance(job, found)
-    write_report(result, folder)
+    if not job.plain:
+        from HNCLogic.report.html import write_report
+
+        progress(0.97, "report")
+        write_report(result, folder)
     write_json(result, folder)
     progress(1.0, "done")
     return result
@@ -125,7 +135,7 @@ def _result(job: Job, found: Findings) -> Result:
         research_use=RESEARCH_USE,
         simulated=job.simulated,
         images=[
-            _image_record(role, image, found.study.sources.get(role, ""))
+            image_record(role, image, found.study.sources.get(role, ""))
             for role, image in found.study.images.items()
         ],
         suv=found.study.suv,
@@ -141,28 +151,7 @@ def _result(job: Job, found: Findings) -> Result:
     )
 
 
-def _image_record(role: str, image: sitk.Image, source: str) -> ImageRecord:
-    grid = Grid.of(image)
-    digest = hashlib.sha256(np.ascontiguousarray(sitk.GetArrayViewFromImage(image)))
-    digest.update(repr(grid).encode())
-    return ImageRecord(
-        role=role,
-        size=grid.size,
-        spacing_mm=grid.spacing,
-        sha256=digest.hexdigest(),
-        source=source,
-    )
-
-
 def _provenance(job: Job, found: Findings) -> Provenance:
-    from importlib.metadata import PackageNotFoundError, version
-
-    packages = {}
-    for name in ("torch", "numpy", "SimpleITK", "pydicom", "slicer-core"):
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            continue
     region = _region(found)
     settings = {"task": job.task, "region": region.found_by}
     if found.presence is not None:
@@ -175,14 +164,7 @@ def _provenance(job: Job, found: Findings) -> Provenance:
         settings["region of the outlines"] = (
             f"S {outlined.inferior_mm:.1f} to {outlined.superior_mm:.1f} mm: {outlined.found_by}"
         )
-    return Provenance(
-        hnc_version=__version__,
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        packages=packages,
-        models=found.models,
-        settings=settings,
-        seconds=found.seconds,
-    )
+    return provenance(settings, found.models, found.seconds)
 
 
 def _region(found: Findings) -> Region:

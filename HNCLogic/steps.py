@@ -84,7 +84,7 @@ def require_sense(job: Job) -> None:
         raise InputError(f"{job.task} measures uptake in PET, and none was given: add --pet FILE")
     if job.task == "measure" and job.mask is None:
         raise InputError("measure needs outlines to measure: add --mask FILE")
-    if job.task in ("classify", "segment") and job.mask is not None:
+    if job.task in ("classify", "segment", "open") and job.mask is not None:
         raise InputError(
             f"a mask (--mask) has no effect in {job.task}: leave it out, or choose explain, which "
             "compares it with the heat map, or measure, which measures it"

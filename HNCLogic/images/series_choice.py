@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from HNCLogic.errors import InputError
+from HNCLogic.errors import ChoiceNeeded, InputError
 from HNCLogic.images.dicom import Series
 
 MODALITIES = {"PET": "PT", "CT": "CT"}  # every other role is an MR
@@ -14,7 +14,8 @@ def choose_series(series: list[Series], role: str, choice: str | None = None) ->
 
     ``choice`` is a series number or a series instance UID. Localizers, single slices and
     projections stand back where a proper volume exists; beyond that nothing is guessed:
-    several that fit are listed in the ``InputError``, as are two patients in one folder.
+    several that fit are listed in the ``ChoiceNeeded`` that is raised. Raises ``InputError``
+    where none fits, and for two patients in one folder.
     """
     folder = series[0].folder
     patients = {s.patient for s in series} - {None}
@@ -35,10 +36,8 @@ def choose_series(series: list[Series], role: str, choice: str | None = None) ->
         )
     volumes = [s for s in fitting if not s.aside] or fitting
     if len(volumes) > 1:
-        raise InputError(
-            f"{folder} holds {len(volumes)} {MODALITY_NAMES[wanted]} series; choose one with "
-            f"{_how(volumes, role)}: " + "; ".join(_listed(volumes))
-        )
+        holds = f"{folder} holds {len(volumes)} {MODALITY_NAMES[wanted]} series; choose one with"
+        raise _choice_needed(holds, volumes, role)
     return volumes[0]
 
 
@@ -49,15 +48,22 @@ def _chosen(series: list[Series], fitting: list[Series], role: str, choice: str)
         return right[0]
     folder = series[0].folder
     if len(right) > 1:
-        raise InputError(
-            f"{folder} holds {len(right)} series numbered {choice}; choose one by its UID with "
-            f"{_how(right, role)}: " + "; ".join(_listed(right))
-        )
+        holds = f"{folder} holds {len(right)} series numbered {choice}; choose one by its UID with"
+        raise _choice_needed(holds, right, role)
     if matching:
         is_a = MODALITY_NAMES.get(matching[0].modality, matching[0].modality)
         raise InputError(f"{folder}: series {choice} was chosen as {role} but is {is_a}")
     held = "; ".join(_listed(fitting)) if fitting else "none that fits"
     raise InputError(f"{folder} holds no series {choice} for {role}; it holds {held}")
+
+
+def _choice_needed(holds: str, series: list[Series], role: str) -> ChoiceNeeded:
+    ambiguous = _ambiguous(series)
+    return ChoiceNeeded(
+        f"{holds} {_how(series, role)}: " + "; ".join(_listed(series)),
+        role,
+        [(s.uid if ambiguous else str(s.number), s.in_words()) for s in series],
+    )
 
 
 def _how(series: list[Series], role: str) -> str:
