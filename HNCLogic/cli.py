@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from HNCLogic import RESEARCH_USE, __version__
+from HNCLogic.config_file import expanded
 from HNCLogic.options import (
     Decay,
     Dose,
@@ -36,7 +38,8 @@ STOPPED = 130  # 128 + SIGINT; also what Typer makes of a KeyboardInterrupt
 CLOSED_PIPE = 141  # 128 + SIGPIPE, as shells give it
 
 app = typer.Typer(
-    help=f"Head-and-neck cancer in FDG PET with MRI or CT. {RESEARCH_USE}",
+    help=f"Head-and-neck cancer in FDG PET with MRI or CT. {RESEARCH_USE} Options may also stand "
+    "in a file, TOML or JSON: add --config FILE to any command below.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -121,6 +124,48 @@ def run(job: Annotated[Path, typer.Argument(help="A Job as JSON.")]) -> None:
     run_job_file(job)
 
 
+@app.command()
+def phantom(
+    out: Annotated[Path, typer.Option(help="Folder for the cohort; made anew.")],
+    count: Annotated[int, typer.Option(help="How many patients.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="Of the first; the others follow.", min=0)] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Simulated patients with their truth, as a cohort."""
+    from HNCLogic.phantom.cohort import write_cohort
+    from HNCLogic.progress import shown_progress
+
+    with shown_progress() as progress:
+        write_cohort(out, count, seed, overwrite, progress)
+    print(f"{out}: {count} simulated patients, listed in cohort.csv")
+
+
+@app.command()
+def train(
+    method: Annotated[str, typer.Argument(help="presence or tumour-volume.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; an unfinished run goes on.")],
+    sarcoma: Annotated[
+        Path | None, typer.Option(help="Real patients: PET_image, CT_image and PET_mask each.")
+    ] = None,
+    base: Annotated[int, typer.Option(help="Simulated patients to start with.", min=0)] = 60,
+    patients: Annotated[int, typer.Option(help="Simulated patients in folds.", min=0)] = 60,
+    base_epochs: Annotated[int, typer.Option(help="Epochs of the start.", min=1)] = 8,
+    epochs: Annotated[int, typer.Option(help="Epochs of each fold.", min=1)] = 3,
+    threads: Annotated[int, typer.Option(help="Cores to use.", min=1)] = 1,
+) -> None:
+    """Train the five folds of a method on simulated patients, and real ones where given."""
+    from HNCLogic.training.first_models import Settings, train_models
+
+    began = time.monotonic()
+
+    def say(words: str) -> None:
+        print(f"{time.monotonic() - began:7.0f} s  {words}", flush=True)
+
+    settings = Settings(method, sarcoma, base, patients, base_epochs, epochs, threads)
+    train_models(settings, out, say)
+    print(f"{out}: five folds trained")
+
+
 @models_app.command("list")
 def models_list(json: Json = False) -> None:
     """All models at hand."""
@@ -184,7 +229,8 @@ def main(arguments: list[str] | None = None) -> int:
     end_cleanly_on_signals()
     _print_anything()
     try:
-        code = app(args=arguments, standalone_mode=False)
+        words = expanded(sys.argv[1:] if arguments is None else arguments, app)
+        code = app(args=words, standalone_mode=False)
         sys.stdout.flush()  # here, where a reader that has gone is understood
         return _stopped() if code == STOPPED else int(code or 0)
     except typer.Exit as error:

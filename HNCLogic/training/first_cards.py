@@ -31,7 +31,7 @@ LICENCE = "Apache-2.0"
 def presence_card(folds: list[dict], settings: dict) -> dict:
     """The card of method 1's first model; figures are those of the validation folds."""
     probabilities = [p for fold in folds for p in fold["patients"]]
-    simulated = settings["base"] + settings["simulated"]
+    simulated = settings["base"] + settings["patients"]
     thresholds = [fold["threshold"] for fold in folds]
     return {
         "name": "presence-pet",
@@ -102,7 +102,7 @@ def _simulated_words(settings: dict) -> list[str]:
     return [
         f"{settings['base']} patients of HNC's built-in simulation, half of them with tumour, for "
         "the network that all folds start from",
-        f"{settings['simulated']} more of them in the five folds",
+        f"{settings['patients']} more of them in the five folds",
     ]
 
 
@@ -127,7 +127,7 @@ def _rate(folds: list[dict], positive: bool) -> float:
 
 def volume_card(folds: list[dict], settings: dict, held_out: dict | None) -> dict:
     """The card of method 3's first model."""
-    simulated = settings["base"] + settings["simulated"]
+    simulated = settings["base"] + settings["patients"]
     metrics = [
         {
             "name": f"soft Dice, fold {number}",
@@ -195,6 +195,9 @@ def main() -> None:
     numbers = range(1, FOLDS + 1)
     folds = [json.loads((options.run / f"fold-{n}.json").read_text()) for n in numbers]
     settings = json.loads((options.run / "settings.json").read_text())
+    with np.load(options.run / "samples.npz") as kept:
+        facts = json.loads(str(kept["facts"]))
+    settings["real"] = len({each["patient"] for each in facts if each["real"]})
     if options.method == "presence":
         card = presence_card(folds, settings)
     else:

@@ -1,7 +1,7 @@
 """Makes the first models that ship, one for each of methods 1 and 3.
 
-    python -m HNCLogic.training.first_models presence --sarcoma FOLDER --out RUN
-    python -m HNCLogic.training.first_models volume --sarcoma FOLDER --out RUN
+    hnc train presence --sarcoma FOLDER --out RUN
+    hnc train tumour-volume --sarcoma FOLDER --out RUN
 
 All folds start from one network that was trained on further simulated patients, who are in no
 fold: it saves most of the time. Simulated patients are made on the spot; ``--sarcoma`` is a
@@ -13,15 +13,18 @@ folder is not trained again.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import SimpleITK as sitk
 
+from HNCLogic.errors import InputError
 from HNCLogic.images.study import Study
 from HNCLogic.methods import presence, tumour_volume
 from HNCLogic.training import samples
@@ -35,6 +38,7 @@ from HNCLogic.training.loop import (
 
 HELD_OUT = ("STS_002", "STS_010", "STS_019", "STS_028", "STS_035")
 FOLDS = 5
+LEAST_PATIENTS = 10  # one with and one without tumour in every fold
 SEED = 20260
 PRESENCE_NETWORK = {"in_channels": 1, "entry_filters": 8, "filters": [16, 32], "dense": 64}
 VOLUME_NETWORK = {"in_channels": 2, "classes": 3, "widths": [8, 16, 24, 32, 40]}
@@ -304,56 +308,61 @@ def train_volume(train, validation, start, seed: int, epochs: int, say) -> tuple
     return course.state, {"soft_dice": course.score, "epoch": course.epoch, "scores": course.scores}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("method", choices=("presence", "volume"))
-    parser.add_argument("--sarcoma", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--base", type=int, default=60, help="simulated patients to start with")
-    parser.add_argument("--patients", type=int, default=60, help="simulated patients in folds")
-    parser.add_argument("--base-epochs", type=int, default=8)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
+@dataclass(frozen=True)
+class Settings:
+    """What a run is made with; written to ``settings.json`` in its folder."""
 
+    method: Literal["presence", "tumour-volume"]
+    sarcoma: Path | None = None  # folder of real patients
+    base: int = 60  # simulated patients the common start is trained on
+    patients: int = 60  # simulated patients in folds
+    base_epochs: int = 8
+    epochs: int = 3
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise InputError(f"no method {self.method} to train: choose {' or '.join(METHODS)}")
+        if self.sarcoma is not None and not self.sarcoma.is_dir():
+            raise InputError(f"{self.sarcoma}: no such folder of patients")
+        if self.patients < LEAST_PATIENTS and self.sarcoma is None:
+            raise InputError(
+                f"{self.patients} patients are too few for {FOLDS} folds: {LEAST_PATIENTS} or more"
+            )
+        if self.base and self.base < LEAST_PATIENTS:
+            raise InputError(f"{self.base} patients are too few to start with: 0, or 10 or more")
+
+
+def train_models(settings: Settings, out: Path, say: Callable[[str], None]) -> None:
+    """Train a method's folds into the folder ``out``, which is made, or taken up again.
+
+    Raises InputError where ``out`` cannot be a run's folder or is one of other settings.
+    """
     import torch
     from safetensors.torch import load_file, save_file
 
-    torch.set_num_threads(options.threads)
-    options.out.mkdir(parents=True, exist_ok=True)
-    began = time.time()
-
-    def say(words: str) -> None:
-        print(f"{time.time() - began:7.0f} s  {words}", flush=True)
-
+    _take_up(settings, out)
+    torch.set_num_threads(settings.threads)
     gathered = gathered_once(
-        options.out / "samples.npz",
-        lambda: gather(options.method, options.sarcoma, options.base + options.patients, say),
+        out / "samples.npz",
+        lambda: gather(settings.method, settings.sarcoma, settings.base + settings.patients, say),
     )
-    further = {f"simulated-{number}" for number in range(options.base)}
+    further = {f"simulated-{number}" for number in range(settings.base)}
     base = [s for s in gathered if s.patient in further]
     folded = [s for s in gathered if s.patient not in further]
-    settings = {
-        "base": options.base,
-        "simulated": options.patients,
-        "real": len({s.patient for s in gathered if s.real}),
-        "epochs": options.epochs,
-        "base_epochs": options.base_epochs,
-    }
-    (options.out / "settings.json").write_text(json.dumps(settings))
-    train = {"presence": train_presence, "volume": train_volume}[options.method]
+    train = METHODS[settings.method]
     start = None
     if base:
-        start_file = options.out / "base.safetensors"
+        start_file = out / "base.safetensors"
         if not start_file.exists():
             cut = len(base) * 5 // 6 // 2 * 2  # the last sixth tells the best epoch
             state, _ = train(
-                base[:cut], base[cut:], None, SEED, options.base_epochs, lambda w: say(f"base {w}")
+                base[:cut], base[cut:], None, SEED, settings.base_epochs, lambda w: say(f"base {w}")
             )
             save_file(state, start_file)
         start = load_file(start_file)
     for fold, (train_names, validation_names) in enumerate(folds_of(folded), start=1):
-        weights = options.out / f"fold-{fold}.safetensors"
+        weights = out / f"fold-{fold}.safetensors"
         if weights.exists():
             continue
         fold_began = time.time()
@@ -362,13 +371,30 @@ def main() -> None:
             [s for s in folded if s.patient in validation_names],
             start,
             SEED + fold,
-            options.epochs,
+            settings.epochs,
             lambda words, fold=fold: say(f"fold {fold} {words}"),
         )
         figures["seconds"] = time.time() - fold_began
-        (options.out / f"fold-{fold}.json").write_text(json.dumps(figures, indent=1))
+        (out / f"fold-{fold}.json").write_text(json.dumps(figures, indent=1))
         save_file(state, weights)
 
 
-if __name__ == "__main__":
-    main()
+def _take_up(settings: Settings, out: Path) -> None:
+    """Make the run's folder, or see that it holds a run of the same settings."""
+    chosen = asdict(settings) | {"sarcoma": settings.sarcoma and str(settings.sarcoma)}
+    del chosen["threads"]  # changes nothing but the time it takes
+    note = out / "settings.json"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if note.exists():
+            if json.loads(note.read_text(encoding="utf-8")) != chosen:
+                raise InputError(f"{out} holds a run of other settings: give another folder")
+        elif any(out.iterdir()):
+            raise InputError(f"{out} is not empty and holds no run: give another folder")
+        else:
+            note.write_text(json.dumps(chosen, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{out} cannot hold a run: {error.strerror.lower()}") from error
+
+
+METHODS = {"presence": train_presence, "tumour-volume": train_volume}
