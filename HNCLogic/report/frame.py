@@ -94,7 +94,7 @@ class Frame:
             y = self.y(value)
             parts.append(f'<path class="grid" d="M{self.left:g} {y}H{end:g}"/>')
             parts.append(text(self.left - 8 * scale, y + 4 * scale, f"{value:g}", "tick end"))
-        for value in ticks(self.x0, self.x1, max(2, int((end - self.left) / (6 * self.text)))):
+        for value in ticks(self.x0, self.x1, min(9, int((end - self.left) / (4.5 * self.text)))):
             x, words = self.x(value), f"{value:g}".replace("-", MINUS)
             half = LETTER * self.text * len(words) / 2
             kept = min(max(x, half), self.width - half)

@@ -1,8 +1,8 @@
 """A chart as an SVG file of its own: its style classes become explicit colours and fonts.
 
 For whoever draws SVG without the report's style sheet, a panel's QtSvg above all. The hues are
-the report's (``report.css``); the neutral tones are mixed from the surroundings' own, so that a
-chart is as legible on a panel's grey as on paper.
+the report's (``report.css``); soft and neutral tones are mixed from the surroundings' own, so
+that a chart is as legible on a panel's grey as on paper.
 """
 
 from __future__ import annotations
@@ -10,22 +10,10 @@ from __future__ import annotations
 import re
 from html import escape
 
-LIGHT = {
-    "accent": "#1f6f8b",
-    "yes": "#b4432f",
-    "yes-soft": "#f3d3cb",
-    "no": "#2a6a9c",
-    "no-soft": "#d2e2ee",
-}
-DARK = {
-    "accent": "#6bb8d4",
-    "yes": "#f08c74",
-    "yes-soft": "#5a2e24",
-    "no": "#7db7e0",
-    "no-soft": "#1f3d52",
-}
-# How much of the text's colour is in each neutral tone, the rest is background.
-NEUTRALS = {"ink": 1.0, "quiet": 0.78, "rule": 0.18, "mark": 0.16}
+LIGHT = {"accent": "#1f6f8b", "yes": "#b4432f", "no": "#2a6a9c"}
+DARK = {"accent": "#6bb8d4", "yes": "#f08c74", "no": "#7db7e0"}
+SOFT = 0.3  # how much of a hue is in its soft tone, the rest is background
+NEUTRALS = {"ink": 1.0, "quiet": 0.78, "rule": 0.18, "mark": 0.16}  # and of the text's colour
 
 # Style class → attributes, those of later classes first in force; "$" before a palette's name.
 STYLES = {
@@ -63,8 +51,9 @@ STYLES = {
 def colours_on(background: str, ink: str) -> dict[str, str]:
     """Name → "#rrggbb" for a chart on ``background`` beside text of colour ``ink``."""
     dark = sum(_parts(background)) < sum(_parts(ink))
-    mixed = {name: _mix(background, ink, share) for name, share in NEUTRALS.items()}
-    return (DARK if dark else LIGHT) | mixed
+    hues = DARK if dark else LIGHT
+    soft = {f"{name}-soft": _mix(background, hues[name], SOFT) for name in ("yes", "no")}
+    return hues | soft | {name: _mix(background, ink, share) for name, share in NEUTRALS.items()}
 
 
 def standalone(
