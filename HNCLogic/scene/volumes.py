@@ -152,12 +152,19 @@ def show_pet(node: Any, suv_max: float = PET_SUV_MAX, alone: bool = False) -> An
     window. The node's values are marked as SUVbw.
     """
     mark_as_suv(node)
+    return colour_pet(node, suv_max, alone)
+
+
+def colour_pet(node: Any, suv_max: float, alone: bool) -> Any:
+    """``show_pet`` without a word on what the node's values are."""
     if alone:
         colours = colour_node(node.GetScene(), INVERTED_GREY)
     else:
         colours = colour_ramp(node.GetScene(), PET_COLOURS, PET_RAMP)
     display = display_as(node, colours, 0.0, float(suv_max))
-    if not alone:
+    if alone:
+        display.SetApplyThreshold(False)
+    else:
         show_from(display, PET_SHOWN_FROM * suv_max)
     return display
 
