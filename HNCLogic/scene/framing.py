@@ -70,8 +70,11 @@ def _hottest(pet: sitk.Image, region: Region | None) -> Position:
 
 def body_points(image: sitk.Image, role: str) -> np.ndarray:
     """Places (n, 3), RAS, evenly spread over the body in CT, MR or PET, found by brightness."""
-    grid = Grid.of(image)
-    array = sitk.GetArrayViewFromImage(image)
+    return body_places(sitk.GetArrayViewFromImage(image), Grid.of(image), role)
+
+
+def body_places(array: np.ndarray, grid: Grid, role: str) -> np.ndarray:
+    """``body_points`` of voxels (z, y, x) that lie on ``grid``."""
     steps = [max(1, round(n / SAMPLES)) for n in array.shape]
     coarse = array[:: steps[0], :: steps[1], :: steps[2]]
     if role == "CT":
