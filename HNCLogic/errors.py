@@ -45,8 +45,12 @@ def out_of_memory(error: BaseException) -> bool:
     """Does ``error`` say that memory did not suffice? torch and ITK say so as a RuntimeError."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    words = str(error).lower()
-    return isinstance(error, RuntimeError | OSError) and any(w in words for w in _MEMORY_WORDS)
+    return isinstance(error, RuntimeError | OSError) and lacks_memory(str(error))
+
+
+def lacks_memory(words: str) -> bool:
+    """Do ``words``, of an error or a traceback's last line, say that memory did not suffice?"""
+    return "MemoryError" in words or any(w in words.lower() for w in _MEMORY_WORDS)
 
 
 def first_problem(error) -> str:

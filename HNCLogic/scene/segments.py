@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.scene.terminology import kind_from_tag, term_for
 from HNCLogic.scene.volumes import (
+    array_of,
     grid_from_matrix,
     ijk_to_ras,
+    to_world_of,
     voxels_of,
     voxels_to_vtk,
     vtk_matrix,
@@ -115,16 +118,30 @@ def segment_id(label: int) -> str:
 def read_segmentation(node: Any, grid: Grid | None = None) -> tuple[sitk.Image, list[Segment]]:
     """A segmentation's label image (UInt16) and its segments, as edited by whomever.
 
-    The image lies on ``grid``, else on the segmentation's reference geometry. Segments keep
+    The image lies on ``grid``, in the world, else on the segmentation's reference geometry; a
+    linear transform over the segmentation is included. Segments keep
     their label values where all differ, else they are numbered 1… in their order; where two
     overlap the later one has the voxel. An empty segment is listed, though no voxel is its own.
-    Raises InputError where the segmentation has no geometry at all.
+    Raises InputError where the segmentation has no geometry at all, and under a warping transform.
     """
+    steps = paint_segments(node, grid)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+
+
+def paint_segments(
+    node: Any, grid: Grid | None = None
+) -> Generator[float, None, tuple[sitk.Image, list[Segment]]]:
+    """``read_segmentation`` a segment at a time; yields the share done."""
     import slicer
 
-    reference = _reference(node)
+    to_world = to_world_of(node)
     if grid is None:
-        grid = reference or _common_grid(node)
+        own = _reference(node) or _common_grid(node)
+        grid = grid_from_matrix(to_world @ ijk_to_ras(own), own.size)
     target = _frame(grid)
     segmentation = node.GetSegmentation()
     ids = list(segmentation.GetSegmentIDs())
@@ -139,12 +156,14 @@ def read_segmentation(node: Any, grid: Grid | None = None) -> tuple[sitk.Image, 
         mask = slicer.vtkOrientedImageData()
         node.GetBinaryLabelmapRepresentation(one, mask)
         if not mask.IsEmpty():
+            mask.SetGeometryFromImageToWorldMatrix(vtk_matrix(to_world @ _image_to_world(mask)))
             resample = slicer.vtkOrientedImageDataResample
             resample.ResampleOrientedImageToReferenceOrientedImage(mask, target, mask)
             _paint(array, mask, label)
         segments.append(
             Segment(one, label, segment.GetName(), kind_from_tag(_tag(segment)), segment.GetColor())
         )
+        yield len(segments) / len(ids)
     return grid.image(array), segments
 
 
@@ -203,14 +222,18 @@ def _frame(grid: Grid) -> Any:
 
 
 def _grid_of_frame(frame: Any) -> Grid:
-    import vtk
-
-    matrix = vtk.vtkMatrix4x4()
-    frame.GetImageToWorldMatrix(matrix)
-    array = np.array([[matrix.GetElement(i, j) for j in range(4)] for i in range(4)])
+    array = _image_to_world(frame)
     first = np.array([*frame.GetExtent()[::2], 1.0])
     array[:3, 3] = (array @ first)[:3]  # an extent need not start at 0
     return grid_from_matrix(array, frame.GetDimensions())
+
+
+def _image_to_world(image: Any) -> np.ndarray:
+    import vtk
+
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    return array_of(matrix)
 
 
 def _tag(segment: Any) -> str:

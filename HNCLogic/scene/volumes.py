@@ -96,16 +96,24 @@ def grid_of(node: Any) -> Grid:
         raise InputError(f"The volume {node.GetName()} is empty")
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
+    return grid_from_matrix(to_world_of(node) @ array_of(matrix), data.GetDimensions())
+
+
+def to_world_of(node: Any) -> np.ndarray:
+    """4x4: from a node's own coordinates to the world's, by the linear transform over it.
+
+    Raises InputError where it stands under a warping transform.
+    """
+    import vtk
+
     parent = node.GetParentTransformNode()
-    if parent is not None:
-        if not parent.IsTransformToWorldLinear():
-            raise InputError(
-                f"The volume {node.GetName()} stands under a warping transform: harden it first"
-            )
-        to_world = vtk.vtkMatrix4x4()
-        parent.GetMatrixTransformToWorld(to_world)
-        vtk.vtkMatrix4x4.Multiply4x4(to_world, matrix, matrix)
-    return grid_from_matrix(_array(matrix), data.GetDimensions())
+    if parent is None:
+        return np.eye(4)
+    if not parent.IsTransformToWorldLinear():
+        raise InputError(f"{node.GetName()} stands under a warping transform: harden it first")
+    matrix = vtk.vtkMatrix4x4()
+    parent.GetMatrixTransformToWorld(matrix)
+    return array_of(matrix)
 
 
 def grid_from_matrix(ijk_to_ras_matrix: np.ndarray, size: tuple[int, int, int]) -> Grid:
@@ -222,5 +230,6 @@ def _mark(node: Any, quantity: tuple[str, str, str], units: tuple[str, str, str]
         give(entry)
 
 
-def _array(matrix: Any) -> np.ndarray:
+def array_of(matrix: Any) -> np.ndarray:
+    """A vtkMatrix4x4 as a 4x4 array."""
     return np.array([[matrix.GetElement(i, j) for j in range(4)] for i in range(4)])
