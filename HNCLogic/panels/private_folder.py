@@ -1,0 +1,43 @@
+"""The folder a request works in: this user's alone, and gone when the request is."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import stat
+import tempfile
+import time
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+PREFIX = "hnc-request-"
+LEFT_OVER_S = 24 * 3600.0  # older ones are those of an application that crashed
+
+
+def make() -> Path:
+    """A new empty folder that only this user can open."""
+    return Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+
+
+def remove(folder: Path) -> bool:
+    """Remove ``folder`` and all in it; False where the system still holds some of it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
+def remove_left_over(now: float | None = None) -> None:
+    """Remove what earlier applications of this user left behind when they crashed."""
+    now = time.time() if now is None else now
+    for entry in os.scandir(tempfile.gettempdir()):
+        if not entry.name.startswith(PREFIX):
+            continue
+        try:
+            about = entry.stat(follow_symlinks=False)
+        except OSError:
+            continue  # somebody else removed it
+        own = not hasattr(os, "getuid") or about.st_uid == os.getuid()
+        if own and stat.S_ISDIR(about.st_mode) and now - about.st_mtime > LEFT_OVER_S:
+            log.info("removing a folder left over from an earlier run")
+            remove(Path(entry.path))
