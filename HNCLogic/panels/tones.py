@@ -1,0 +1,31 @@
+"""The colours of words and boxes in a panel: the report's, on whatever ground the panel has."""
+
+from __future__ import annotations
+
+import qt
+
+from HNCLogic.report.standalone import colours_on
+
+WARN_LIGHT, WARN_DARK = "#8a5a00", "#f0c060"
+
+
+def tones(widget: qt.QWidget) -> dict[str, str]:
+    """Name → "#rrggbb" in the widget's palette: accent, yes, no, warn, quiet, ink and others."""
+    palette = widget.palette
+    ground = palette.color(qt.QPalette.Window)
+    ink = palette.color(qt.QPalette.WindowText)
+    dark = ground.lightness() < ink.lightness()
+    return colours_on(ground.name(), ink.name()) | {"warn": WARN_DARK if dark else WARN_LIGHT}
+
+
+def colour_words(label: qt.QLabel, tone: str | None) -> None:
+    """Show a label's words in one of the tones; None: in the panel's own colour."""
+    label.setStyleSheet("" if tone is None else f"color: {tones(label)[tone]};")
+
+
+def box(label: qt.QLabel, tone: str) -> None:
+    """Set a label apart by a bar of that tone at its left."""
+    label.setStyleSheet(
+        f"QLabel {{ border: none; border-left: 4px solid {tones(label)[tone]}; "
+        "padding: 3px 0px 3px 8px; }"
+    )
