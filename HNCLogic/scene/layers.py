@@ -27,20 +27,34 @@ def show_layers(
     """The same layers, from back to front, in every slice view that there is."""
     for composite in composites(application):
         changing = composite.StartModify()
-        composite.SetBackgroundVolumeID(background.GetID())
-        composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
-        composite.SetForegroundOpacity(foreground_opacity)
-        composite.SetLabelVolumeID(None)
-        composite.SetClipToBackgroundVolume(True)  # else the PET shades what lies beside the CT
+        set_layers(composite, background, foreground, heat, foreground_opacity, heat_opacity)
         composite.SetLinkedControl(True)
-        if heat is not None:
-            composite.SetNthLayerVolumeID(HEAT_LAYER, heat.GetID())
-            composite.SetNthLayerOpacity(HEAT_LAYER, heat_opacity)
-        elif composite.GetNumberOfAdditionalLayers() > 0:
-            composite.SetNthLayerVolumeID(HEAT_LAYER, None)
         composite.EndModify(changing)
     if heat is not None:
         heat.SetAttribute(OPACITY_ATTRIBUTE, f"{heat_opacity:g}")
+
+
+def set_layers(
+    composite: Any,
+    background: Any,
+    foreground: Any,
+    heat: Any,
+    foreground_opacity: float,
+    heat_opacity: float,
+) -> None:
+    """The layers of one slice view, by its vtkMRMLSliceCompositeNode; None is no such layer."""
+    changing = composite.StartModify()
+    composite.SetBackgroundVolumeID(background.GetID())
+    composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
+    composite.SetForegroundOpacity(foreground_opacity)
+    composite.SetLabelVolumeID(None)
+    composite.SetClipToBackgroundVolume(True)  # else the PET shades what lies beside the CT
+    if heat is not None:
+        composite.SetNthLayerVolumeID(HEAT_LAYER, heat.GetID())
+        composite.SetNthLayerOpacity(HEAT_LAYER, heat_opacity)
+    elif composite.GetNumberOfAdditionalLayers() > 0:
+        composite.SetNthLayerVolumeID(HEAT_LAYER, None)
+    composite.EndModify(changing)
 
 
 def restore_opacity(scene: Any) -> None:

@@ -5,19 +5,22 @@ Projected along the patient's own axes: an oblique PET is first laid straight.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.images.grid import Grid, resample, to_patient_axes
-from HNCLogic.job import Region
-from HNCLogic.scene.build import SceneNodes
 from HNCLogic.scene.overlay import Colour, Overlay
 from HNCLogic.scene.segments import colours
 from HNCLogic.scene.window import Canvas
+
+if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
+    from HNCLogic.job import Region
+    from HNCLogic.scene.build import SceneNodes
 
 FINEST_MM = 2.0  # of the straight grid that an oblique image is laid on
 MARGIN = 1.08
@@ -41,18 +44,34 @@ DIRECTIONS = (
 )
 
 
-def render_mips(nodes: SceneNodes, canvas: Canvas, folder: Path) -> dict[str, str]:
-    """Write a picture for each direction into ``folder``; returns caption → file name."""
+def draw_mips(nodes: SceneNodes, canvas: Canvas, folder: Path) -> Iterator[tuple[str, str] | None]:
+    """Write a picture for each direction into ``folder``, in steps.
+
+    Yields caption and file name of each picture when it is written, None after other steps.
+    """
     content = nodes.content
     pet = straighten(content.images["PET"], sitk.sitkLinear)
+    yield None
     labels = None
     if content.labels is not None and content.result.lesions:
-        labels = straighten(content.labels, sitk.sitkNearestNeighbor)
-    written = {}
+        labels = straighten(_cropped(content.labels), sitk.sitkNearestNeighbor)
+        yield None
     for direction in DIRECTIONS:
-        _draw(canvas, nodes, pet, labels, direction, folder / direction.file)
-        written[f"PET seen {direction.name} (maximum intensity projection)"] = direction.file
-    return written
+        _draw(canvas, nodes, pet, labels, direction)
+        yield None
+        canvas.write(folder / direction.file)
+        yield f"PET seen {direction.name} (maximum intensity projection)", direction.file
+
+
+def _cropped(labels: sitk.Image) -> sitk.Image:
+    """The part that holds lesions, one voxel around it where there is one."""
+    array = sitk.GetArrayViewFromImage(labels)
+    flat = array.any(axis=0)
+    marked = [flat.any(axis=0), flat.any(axis=1), array.any(axis=(1, 2))]  # along x, y, z
+    if not flat.any():
+        return labels
+    ends = [(int(np.flatnonzero(one)[0]), int(np.flatnonzero(one)[-1])) for one in marked]
+    return labels[tuple(slice(max(0, low - 1), high + 2) for low, high in ends)]
 
 
 def straighten(image: sitk.Image, interpolator: int) -> sitk.Image:
@@ -79,7 +98,6 @@ def _draw(
     pet: sitk.Image,
     labels: sitk.Image | None,
     direction: Direction,
-    path: Path,
 ) -> None:
     content = nodes.content
     renderer = canvas.renderer((1.0, 1.0, 1.0))
@@ -98,7 +116,7 @@ def _draw(
     if content.result.region is not None:
         _mark_region(overlay, renderer, content.result.region, mm_per_pixel)
     overlay.draw()
-    canvas.save(renderer, path)
+    canvas.draw(renderer)
 
 
 def _plane(array: np.ndarray, grid: Grid, direction: Direction, rim: int = 0) -> Any:

@@ -1,7 +1,8 @@
 """Pictures of a case, as a clinician would look at it: three planes at the hottest lesion, MIPs.
 
 The planes are drawn by Slicer's own slice logics and displayable managers, so a picture shows
-what the scene shows when it is opened.
+what the scene shows when it is opened. They are drawn in views of our own, one after the other:
+the user's views stay as they are, and an application stays alive between two pictures.
 """
 
 from __future__ import annotations
@@ -10,34 +11,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.images.grid import Grid, resample
-from HNCLogic.job import Lesion
 from HNCLogic.scene.application import SLICE_VIEWS
-from HNCLogic.scene.build import SceneNodes
 from HNCLogic.scene.colours import palette
-from HNCLogic.scene.layers import HEAT_LAYER, set_field
-from HNCLogic.scene.mip import render_mips
+from HNCLogic.scene.heatmap import OPACITY
+from HNCLogic.scene.layers import PET_OPACITY, set_field, set_layers
+from HNCLogic.scene.mip import draw_mips
 from HNCLogic.scene.overlay import Overlay
+from HNCLogic.scene.own_view import OwnSliceView
 from HNCLogic.scene.window import Canvas
+
+if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
+    from HNCLogic.job import Lesion
+    from HNCLogic.scene.build import SceneNodes
 
 PIXELS = 900
 SEEN_SAMPLES = 300  # per side, when asking which lesions a view shows
-MANAGERS = ("vtkMRMLSegmentationsDisplayableManager2D",)
 
 DIRECTIONS = ((0, "R", "L"), (1, "A", "P"), (2, "S", "I"))  # RAS axis, letters of + and -
+
+Picture = tuple[str, str]  # caption, file name
 
 
 @dataclass
 class _SlicePicture:
-    """What draws one of the application's slice views."""
+    """What draws one plane."""
 
     orientation: str
-    logic: Any
+    view: OwnSliceView
     renderer: Any
     group: Any  # of displayable managers; kept, for they draw as long as it lives
     mapper: Any
@@ -47,48 +53,63 @@ class _SlicePicture:
 def render_views(nodes: SceneNodes, folder: Path) -> dict[str, str]:
     """Write the pictures as PNG files into ``folder``, which exists.
 
-    Returns caption → file name, in the order in which to show them. The scene's layers and
-    frames are left as they were. Raises InputError where nothing can be drawn (no OpenGL),
-    OSError when a file cannot be written.
+    Returns caption → file name, in the order in which to show them. The scene is left as it was.
+    Raises InputError where nothing can be drawn (no OpenGL), OSError when a file cannot be
+    written.
+    """
+    return dict(picture for picture in draw_views(nodes, folder) if picture is not None)
+
+
+def draw_views(nodes: SceneNodes, folder: Path) -> Iterator[Picture | None]:
+    """The same in steps: yields caption and file name of each picture when it is written, and
+    None where a step is done without one.
+
+    However it ends, closed half-way or with an exception, the scene is left as it was; pictures
+    already written stay.
     """
     folder = Path(folder)
     canvas = Canvas(PIXELS, PIXELS)
-    views = [
-        _picture(nodes, canvas, logic, orientation)
-        for name, orientation in SLICE_VIEWS.items()
-        if (logic := nodes.application.slice_logic(name)) is not None
-    ]
-    written: dict[str, str] = {}
-    for heat in (False, True) if nodes.heatmap is not None else (False,):
-        for view in views:
-            file = f"{view.orientation.lower()}{'-heat' if heat else ''}.png"
-            with _layers_set(view, nodes, heat):
-                _annotate(view, nodes, heat)
-                view.overlay.draw()
-                canvas.save(view.renderer, folder / file)
-            written[f"{view.orientation}: {_layers(nodes, heat)}"] = file
-    if "PET" in nodes.volumes:
-        written |= render_mips(nodes, canvas, folder)
-    return written
+    planes: dict[str, _SlicePicture] = {}
+    try:
+        for heat in (False, True) if nodes.heatmap is not None else (False,):
+            for orientation in SLICE_VIEWS.values():
+                if orientation not in planes:
+                    planes[orientation] = _plane(nodes, canvas, orientation)
+                    yield None
+                plane = planes[orientation]
+                file = f"{orientation.lower()}{'-heat' if heat else ''}.png"
+                _set_layers(plane, nodes, heat)
+                _annotate(plane, nodes, heat)
+                plane.overlay.draw()
+                with _seen(nodes.segmentation):
+                    canvas.draw(plane.renderer)
+                yield None
+                canvas.write(folder / file)
+                yield f"{orientation}: {_layers(nodes, heat)}", file
+        if "PET" in nodes.volumes:
+            yield from draw_mips(nodes, canvas, folder)
+    finally:
+        for plane in planes.values():
+            plane.group.SetMRMLDisplayableNode(None)
+            plane.view.close()
+        canvas.close()
 
 
-def _picture(nodes: SceneNodes, canvas: Canvas, logic: Any, orientation: str) -> _SlicePicture:
+def _plane(nodes: SceneNodes, canvas: Canvas, orientation: str) -> _SlicePicture:
     import slicer
     import vtk
 
-    factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
-    for manager in MANAGERS:
-        if not factory.IsDisplayableManagerRegistered(manager):
-            factory.RegisterDisplayableManager(manager)
-    factory.SetMRMLApplicationLogic(nodes.application.logic)
+    view = OwnSliceView(nodes.application, orientation, PIXELS, nodes.background)
+    set_field(view.node, nodes.frames[orientation])
     dark = nodes.content.anatomical_role is not None
     renderer = canvas.renderer((0.0, 0.0, 0.0) if dark else (1.0, 1.0, 1.0))
     group = slicer.vtkMRMLDisplayableManagerGroup()
     group.SetRenderer(renderer)
-    group.Initialize(factory, renderer)
-    logic.ResizeSliceNode(PIXELS, PIXELS)
-    set_field(logic.GetSliceNode(), nodes.frames[orientation])
-    group.SetMRMLDisplayableNode(logic.GetSliceNode())
+    # Only what draws outlines: an application's own group would draw its rulers and markups too.
+    outlines = slicer.vtkMRMLSegmentationsDisplayableManager2D()
+    outlines.SetMRMLApplicationLogic(nodes.application.logic)
+    group.AddDisplayableManager(outlines)
+    group.SetMRMLDisplayableNode(view.node)
     mapper = vtk.vtkImageMapper()
     mapper.SetColorWindow(255)
     mapper.SetColorLevel(127.5)
@@ -97,39 +118,51 @@ def _picture(nodes: SceneNodes, canvas: Canvas, logic: Any, orientation: str) ->
     image.GetProperty().SetDisplayLocationToBackground()
     renderer.AddViewProp(image)
     overlay = Overlay(renderer, PIXELS, PIXELS, dark)
-    return _SlicePicture(orientation, logic, renderer, group, mapper, overlay)
+    return _SlicePicture(orientation, view, renderer, group, mapper, overlay)
+
+
+def _set_layers(plane: _SlicePicture, nodes: SceneNodes, heat: bool) -> None:
+    """Show either the PET over the anatomy, or the heat map."""
+    set_layers(
+        plane.view.composite,
+        nodes.background,
+        nodes.foreground,
+        nodes.heatmap,
+        0.0 if heat else PET_OPACITY,
+        OPACITY if heat else 0.0,
+    )
+    plane.mapper.SetInputConnection(plane.view.logic.GetImageDataConnection())  # may be another
 
 
 @contextmanager
-def _layers_set(view: _SlicePicture, nodes: SceneNodes, heat: bool) -> Iterator[None]:
-    """Show either the PET over the anatomy, or the heat map; then both, as the scene has them."""
-    composite = view.logic.GetSliceCompositeNode()
-    front = composite.GetForegroundOpacity()
-    top = composite.GetNthLayerOpacity(HEAT_LAYER)
+def _seen(segmentation: Any) -> Iterator[None]:
+    """A segmentation that the user has hidden is in sight while a picture is drawn."""
+    display = segmentation.GetDisplayNode() if segmentation is not None else None
+    if display is None or (display.GetVisibility() and display.GetVisibility2D()):
+        yield
+        return
+    before = display.GetVisibility(), display.GetVisibility2D()
+    display.SetVisibility(True)
+    display.SetVisibility2D(True)
     try:
-        composite.SetForegroundOpacity(0.0 if heat else front)
-        if nodes.heatmap is not None:
-            composite.SetNthLayerOpacity(HEAT_LAYER, top if heat else 0.0)
-        view.mapper.SetInputConnection(view.logic.GetImageDataConnection())
         yield
     finally:
-        composite.SetForegroundOpacity(front)
-        if nodes.heatmap is not None:
-            composite.SetNthLayerOpacity(HEAT_LAYER, top)
+        display.SetVisibility(before[0])
+        display.SetVisibility2D(before[1])
 
 
-def _annotate(view: _SlicePicture, nodes: SceneNodes, heat: bool) -> None:
+def _annotate(plane: _SlicePicture, nodes: SceneNodes, heat: bool) -> None:
     content, result = nodes.content, nodes.content.result
-    overlay, node = view.overlay, view.logic.GetSliceNode()
+    overlay, node = plane.overlay, plane.view.node
     overlay.clear()
     overlay.sides(*sides(node.GetSliceToRAS()))
     overlay.scale(node.GetFieldOfView()[0] / PIXELS)
-    axis, plus, minus = DIRECTIONS[{"Sagittal": 0, "Coronal": 1, "Axial": 2}[view.orientation]]
+    axis, plus, minus = DIRECTIONS[{"Sagittal": 0, "Coronal": 1, "Axial": 2}[plane.orientation]]
     offset = nodes.focus[axis]
     where = f"{plus if offset >= 0 else minus} {abs(offset):.0f} mm"
     overlay.lines(
         [
-            (view.orientation, 26, None, True),
+            (plane.orientation, 26, None, True),
             (_layers(nodes, heat), 18, None, False),
             (where, 16, None, False),
         ],
@@ -145,7 +178,7 @@ def _annotate(view: _SlicePicture, nodes: SceneNodes, heat: bool) -> None:
     bars = []
     pet = nodes.volumes.get("PET")
     if pet is not None and (not heat or nodes.foreground is None):
-        bars.append((pet, "0", f"{content.suv_max:g}", "SUVbw"))
+        bars.append((pet, *_ends(pet), "SUVbw"))
     if heat:
         bars.append((nodes.heatmap, "0", "1", "Grad-CAM"))
     for slot, (volume, low, high, title) in enumerate(bars):
@@ -192,6 +225,11 @@ def _layers(nodes: SceneNodes, heat: bool) -> str:
     if heat:
         return f"{base} + heat map (Grad-CAM)"
     return base if nodes.foreground is None else f"{base} + FDG PET"
+
+
+def _ends(pet: Any) -> tuple[str, str]:
+    display = pet.GetScalarVolumeDisplayNode()
+    return f"{display.GetWindowLevelMin():g}", f"{display.GetWindowLevelMax():g}"
 
 
 def _window_words(volume: Any) -> str:

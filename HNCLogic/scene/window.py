@@ -50,10 +50,21 @@ class Canvas:
 
     def save(self, renderer: Any, path: Path) -> None:
         """Draw one of the renderers into a PNG file. Raises OSError when that is not possible."""
+        self.draw(renderer)
+        self.write(path)
+
+    def draw(self, renderer: Any) -> None:
+        """Draw one of the renderers, for ``write``."""
+        renderer.DrawOn()
+        try:
+            self.window.Render()
+        finally:
+            renderer.DrawOff()
+
+    def write(self, path: Path) -> None:
+        """Write what was drawn last as a PNG file. Raises OSError when that is not possible."""
         import vtk
 
-        renderer.DrawOn()
-        self.window.Render()
         grab = vtk.vtkWindowToImageFilter()
         grab.SetInput(self.window)
         grab.SetInputBufferTypeToRGB()
@@ -64,11 +75,14 @@ class Canvas:
         writer.SetCompressionLevel(3)  # a tenth larger than the default, in a third of the time
         writer.WriteToMemoryOn()
         writer.Write()
-        renderer.DrawOff()
         result = writer.GetResult()
         if result is None:
             raise OSError(f"the picture {path.name} could not be drawn")
         path.write_bytes(memoryview(result))
+
+    def close(self) -> None:
+        """Give back what the window holds of the graphics card; it draws no more."""
+        self.window.Finalize()
 
 
 def _has_osmesa() -> bool:
