@@ -4,3 +4,12 @@ The scene, its logics, the slice views and ``slicer.util`` are Slicer's own (sli
 real and drawn offscreen. What is missing between them stands here, and is strict: where a module
 asks for what this stand-in does not have, it raises. Begin with ``desktop.start()``.
 """
+
+import ctypes
+import sys
+
+if sys.version_info < (3, 12):
+    # PySide6 6.12 counts on None living for ever, as it does from Python 3.12 on: each call of
+    # a method that returns nothing takes a reference from it. Before, some ten thousand calls end
+    # the process ("deallocating None"), so None gets references that are never used up.
+    ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
