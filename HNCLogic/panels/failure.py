@@ -84,3 +84,9 @@ def of_ended_process(
             return Failure("missing", words.format(name=lacking[1].partition(".")[0]), log)
     words = _("The analysis ended with an error (code {code}). The scene is as it was.")
     return Failure("crashed", words.format(code=code), log)
+
+
+def of_error(error: Exception) -> Failure:
+    """An error in the application itself."""
+    words = _("The analysis could not be done ({error}). The scene is as it was.")
+    return Failure("crashed", words.format(error=type(error).__name__), str(error))
