@@ -10,13 +10,22 @@ import SimpleITK as sitk
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.job import MR_ROLES, Position, Result
-from HNCLogic.scene.adopt import PARTS, make_study, mark, note_result
+from HNCLogic.scene.adopt import PARTS, make_study, note_result
 from HNCLogic.scene.application import Application
 from HNCLogic.scene.framing import Box, Frame, body_points, box_of, focus, frames
 from HNCLogic.scene.heatmap import OPACITY, add_heat_map
 from HNCLogic.scene.layers import look_at, show_layers
 from HNCLogic.scene.notes import note_on, notes
 from HNCLogic.scene.plots import add_slice_chart, add_window_chart
+from HNCLogic.scene.result_text import (
+    ANSWERS,
+    LESIONS,
+    PET,
+    PRESENCE,
+    RESULT_NAME,
+    refer,
+    write_text,
+)
 from HNCLogic.scene.segments import add_segmentation
 from HNCLogic.scene.tables import add_lesion_table
 from HNCLogic.scene.volumes import (
@@ -27,8 +36,6 @@ from HNCLogic.scene.volumes import (
     show_mr,
     show_pet,
 )
-
-RESULT_NAME = "Result (JSON)"
 
 
 @dataclass
@@ -115,13 +122,24 @@ def build(application: Application, content: SceneContent) -> SceneNodes:
         if result.explanation is not None and result.explanation.slices:
             nodes.slice_table, nodes.slice_chart = add_slice_chart(scene, result.explanation)
         nodes.text = scene.AddNewNodeByClass("vtkMRMLTextNode", RESULT_NAME)
-        nodes.text.SetText(result.model_dump_json(indent=2))
+        _refer(nodes)
         _order(scene, nodes)
         _select(application, nodes)
     finally:
         scene.EndState(scene.BatchProcessState)
     show(nodes)
     return nodes
+
+
+def _refer(nodes: SceneNodes) -> None:
+    """The result into its text node, which knows all the others, as the panels' do."""
+    answers = [PRESENCE] if nodes.content.result.presence is not None else []
+    answers += [LESIONS] if nodes.segmentation is not None else []
+    nodes.text.SetAttribute(ANSWERS, " ".join(answers))
+    refer(nodes.text, PET, nodes.volumes.get("PET"))
+    for part in PARTS:
+        refer(nodes.text, part, getattr(nodes, part))
+    write_text(nodes.text, nodes.content.result)
 
 
 def show(nodes: SceneNodes) -> None:
@@ -165,9 +183,6 @@ def _order(scene: Any, nodes: SceneNodes) -> None:
     """One study in the subject hierarchy: images, then results."""
     tree = scene.GetSubjectHierarchyNode()
     results = [getattr(nodes, part) for part in PARTS]
-    for part, node in zip(PARTS, results, strict=True):
-        if node is not None:
-            mark(node, part)
     name = _study_name(nodes.content)
     note_result(tree, make_study(tree, name, nodes.volumes.values(), results), nodes.content.result)
 

@@ -19,6 +19,12 @@ def add_heat_map(
 ) -> Any:
     """A volume node of ``heat`` (float32, 0 to 1), transparent below ``threshold``."""
     node = add_volume(scene, heat, name)
-    display = display_as(node, colour_ramp(scene, HEAT_COLOURS, HEAT_RAMP), 0.0, 1.0)
-    show_from(display, threshold)
+    show_heat(node, threshold)
     return node
+
+
+def show_heat(node: Any, threshold: float = LOWER_THRESHOLD) -> Any:
+    """Give a volume node the heat map's colours, transparent below ``threshold``."""
+    display = display_as(node, colour_ramp(node.GetScene(), HEAT_COLOURS, HEAT_RAMP), 0.0, 1.0)
+    show_from(display, threshold)
+    return display
