@@ -37,8 +37,8 @@ class RunControls:
         request: Request | None = None,
         ensure: Callable[[], bool] | None = None,
     ):
-        """``words`` stand on the button. ``ensure``: are the packages there, ``dependencies.ensure``
-        where not given."""
+        """``words`` stand on the button. ``ensure``: are the packages there, or were they installed
+        now; ``dependencies.ensure`` by default."""
         self.widget = slicer.util.loadUI(str(resource_folder() / "UI" / "RunControls.ui"))
         place.addWidget(self.widget)
         self._ui = slicer.util.childWidgetVariables(self.widget)
@@ -64,15 +64,15 @@ class RunControls:
         return self._ui.runButton.enabled
 
     @property
-    def toolTip(self) -> str:  # noqa: N802, Slicer-facing
+    def toolTip(self) -> str:
         return self._ui.runButton.toolTip
 
-    def setReady(self, ok: bool, why: str) -> None:  # noqa: N802
+    def setReady(self, ok: bool, why: str) -> None:
         """``why``: what is still lacking, or what the button will do; its tool tip."""
         self._ready = ok, why
         self._show_running()
 
-    def connectClicked(self, function: Callable[[], None]) -> None:  # noqa: N802
+    def connectClicked(self, function: Callable[[], None]) -> None:
         self._ui.runButton.connect("clicked()", function)
 
     def begin(
