@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +27,7 @@ from HNCLogic.scene.result_text import (
     refer,
     write_text,
 )
-from HNCLogic.scene.segments import add_segmentation
+from HNCLogic.scene.segments import Colour, add_segmentation, colours
 from HNCLogic.scene.tables import add_lesion_table
 from HNCLogic.scene.volumes import (
     PET_SUV_MAX,
@@ -43,14 +44,21 @@ class SceneContent:
     """What goes into a scene.
 
     ``images`` maps roles to images, PET in SUVbw. ``labels`` holds the lesions by their label,
-    on any grid; ``heatmap`` is float32 from 0 to 1. ``result`` has the numbers.
+    on any grid; ``heatmap`` is float32 from 0 to 1. ``result`` has the numbers. ``colours``, by
+    label, are the lesions' where they are not the usual ones.
     """
 
-    images: dict[str, sitk.Image]
+    images: Mapping[str, sitk.Image]
     result: Result
     labels: sitk.Image | None = None
     heatmap: sitk.Image | None = None
     suv_max: float = PET_SUV_MAX
+    colours: dict[int, Colour] | None = None
+
+    @property
+    def colour_of(self) -> dict[int, Colour]:
+        """Each lesion's colour, by its label."""
+        return colours(self.result.lesions) if self.colours is None else self.colours
 
     @property
     def anatomical_role(self) -> str | None:

@@ -15,7 +15,6 @@ import SimpleITK as sitk
 
 from HNCLogic.images.grid import Grid, resample, to_patient_axes
 from HNCLogic.scene.overlay import Colour, Overlay
-from HNCLogic.scene.segments import colours
 from HNCLogic.scene.window import Canvas
 
 if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
@@ -103,7 +102,7 @@ def _draw(
     renderer = canvas.renderer((1.0, 1.0, 1.0))
     picture = _plane(project(pet, direction), Grid.of(pet), direction)
     renderer.AddViewProp(_image_actor(picture, content.suv_max))
-    colour_of = colours(content.result.lesions)
+    colour_of = content.colour_of
     if labels is not None:
         array = sitk.GetArrayViewFromImage(labels)
         for lesion in content.result.lesions:
@@ -217,7 +216,7 @@ def _annotate(
     overlay.lines(rows, top=False)
     grey = np.repeat(np.linspace(255.0, 0.0, 256)[:, None], 3, axis=1)
     overlay.colour_bar(grey, "0", f"{content.suv_max:g}", "SUVbw", 0)
-    overlay.lesions(result.lesions, result.lesions, searched=content.labels is not None)
+    overlay.lesions(result.lesions, content.colour_of, searched=content.labels is not None)
 
 
 def _mark_region(overlay: Overlay, renderer: Any, region: Region, mm_per_pixel: float) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from HNCLogic.job import Lesion
-from HNCLogic.scene.segments import Colour, colours
+from HNCLogic.scene.segments import Colour
+
+if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
+    from HNCLogic.job import Lesion
 
 Extent = tuple[float, float, float, float]  # pixels: left, right, bottom, top
 
@@ -160,18 +162,17 @@ class Overlay:
         ]
         self.panel(covered)
 
-    def lesions(self, lesions: list[Lesion], among: list[Lesion], searched: bool) -> None:
+    def lesions(self, lesions: list[Lesion], colour_of: dict[int, Colour], searched: bool) -> None:
         """Names and SUVmax of ``lesions`` beside their colours, at the right above the scale.
 
-        ``among`` are all the case's lesions, which decide the colours; where there are none
-        although they were ``searched`` for, that is said. At most MOST_NAMES are named.
+        ``colour_of`` has all the case's lesions, by label; where there are none although they
+        were ``searched`` for, that is said. At most MOST_NAMES are named.
         """
         y = EDGE + 62.0
         x = self.width - EDGE
-        if searched and not among:
+        if searched and not colour_of:
             self.panel([self.text("No lesion outlined", x, y, 17, across="right")])
             return
-        colour_of = colours(among)
         rows: list[tuple[Colour | None, str]] = [
             (colour_of[one.label], f"{one.name}  SUVmax {one.suv_max:.1f}")
             for one in lesions[:MOST_NAMES]

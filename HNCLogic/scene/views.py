@@ -185,7 +185,7 @@ def _annotate(plane: _SlicePicture, nodes: SceneNodes, heat: bool) -> None:
         display = volume.GetScalarVolumeDisplayNode()
         overlay.colour_bar(palette(display), low, high, title, slot)
     overlay.lesions(
-        _lesions_seen(nodes, node), result.lesions, searched=nodes.segmentation is not None
+        _lesions_seen(nodes, node), content.colour_of, searched=nodes.segmentation is not None
     )
 
 
