@@ -74,6 +74,13 @@ def _class_values(array: np.ndarray) -> list[int]:
     return values
 
 
+def lesion_name(kind: str, number: int) -> str:
+    """Primary, Primary 2 …; Node 1, Node 2 …; Lesion 1 …"""
+    if kind == "primary" and number == 1:
+        return "Primary"
+    return f"{kind.capitalize()} {number}"
+
+
 def count_components(labels: sitk.Image) -> dict[int, int]:
     """Label → number of its 26-connected components, for every label but 0."""
     from scipy import ndimage

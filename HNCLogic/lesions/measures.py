@@ -11,6 +11,7 @@ from HNCLogic.errors import InputError
 from HNCLogic.images.body import Midline, midline
 from HNCLogic.images.grid import Grid, ras
 from HNCLogic.job import Lesion, Totals
+from HNCLogic.lesions.components import lesion_name
 from HNCLogic.lesions.extent import extreme_voxels, largest_distance
 from HNCLogic.lesions.peak import peak_in_box
 
@@ -68,7 +69,7 @@ def measure(
     for label, box in boxes.items():
         kind = kinds[label]
         counted[kind] = counted.get(kind, 0) + 1
-        named = {"label": label, "name": _name(kind, counted[kind]), "kind": kind}
+        named = {"label": label, "name": lesion_name(kind, counted[kind]), "kind": kind}
         measured.append(_measure_one(suv, array[box] == label, box, grid, middle, **named))
     totals = [
         _total(group, [m for m in measured if m.lesion.kind in members], grid)
@@ -132,13 +133,6 @@ def _measure_one(
         side=_side(middle.left_of_middle_mm(centroid)),
     )
     return _Measured(lesion, len(values), float(values.sum()), centroid, extremes)
-
-
-def _name(kind: str, number: int) -> str:
-    """Primary, Primary 2 …; Node 1, Node 2 …; Lesion 1 …"""
-    if kind == "primary" and number == 1:
-        return "Primary"
-    return f"{kind.capitalize()} {number}"
 
 
 def _side(left_mm: float) -> str:

@@ -35,6 +35,7 @@ Colour = tuple[float, float, float]
 # Hues that neither grey anatomy, warm PET colours nor the violet heat map contain.
 PRIMARY_COLOUR: Colour = (0.0, 0.80, 0.30)
 NODE_HUES = (0.58, 0.62, 0.55, 0.65)  # blues, one after the other
+NODE_SHADES = 3  # of each hue
 LESION_COLOUR: Colour = (0.0, 0.82, 0.85)
 
 
@@ -54,15 +55,19 @@ def colours(lesions: list[Lesion]) -> dict[int, Colour]:
     found: dict[int, Colour] = {}
     nodes = 0
     for lesion in lesions:
-        if lesion.kind == "node":
-            hue = NODE_HUES[nodes % len(NODE_HUES)]
-            value = 1.0 - 0.12 * ((nodes // len(NODE_HUES)) % 3)
-            rgb = colorsys.hsv_to_rgb(hue, 0.75, value)
-            found[lesion.label] = tuple(round(part, 3) for part in rgb)  # as files keep them
-            nodes += 1
-        else:
-            found[lesion.label] = PRIMARY_COLOUR if lesion.kind == "primary" else LESION_COLOUR
+        found[lesion.label] = lesion_colour(lesion.kind, nodes)
+        nodes += lesion.kind == "node"
     return found
+
+
+def lesion_colour(kind: LesionKind, number: int = 0) -> Colour:
+    """RGB, 0 to 1, of a primary, an unclassified lesion, or the node of this number, from 0."""
+    if kind != "node":
+        return PRIMARY_COLOUR if kind == "primary" else LESION_COLOUR
+    hue = NODE_HUES[number % len(NODE_HUES)]
+    value = 1.0 - 0.12 * ((number // len(NODE_HUES)) % NODE_SHADES)
+    red, green, blue = colorsys.hsv_to_rgb(hue, 0.75, value)
+    return (round(red, 3), round(green, 3), round(blue, 3))  # as files keep them
 
 
 def add_segmentation(

@@ -7,7 +7,7 @@ classified is a "Lesion (morphologic abnormality)": uptake, which need not be a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
     from HNCLogic.job import LesionKind
@@ -79,3 +79,8 @@ def kind_from_tag(tag: str) -> LesionKind:
         if code == known.split("^")[:2]:
             return kind
     return "lesion"
+
+
+def kind_of(segment: Any) -> LesionKind:
+    """The kind that a vtkSegment's terminology says."""
+    return kind_from_tag(segment.GetTerminology())
