@@ -1,0 +1,49 @@
+"""What panel code may use of qt, ctk and the qMRML widgets; anything else is refused by name.
+
+A short list keeps the stand-in honest: each name here behaves as in desktop Slicer as far as the
+panels go, and a new one is added together with what makes it so. The list binds the modules and
+``HNCLogic``; the stand-in itself, its tests and Slicer's own ``slicer.util`` may use all of Qt.
+"""
+
+from __future__ import annotations
+
+# Classes of PythonQt's `qt` module, and `Qt` for the named enumerations.
+QT = frozenset(
+    # widgets
+    "Qt QWidget QLabel QPushButton QToolButton QCheckBox QRadioButton QButtonGroup QComboBox "
+    "QLineEdit QSpinBox QDoubleSpinBox QProgressBar QTableWidget QTableWidgetItem QTextBrowser "
+    "QDialog QDialogButtonBox QFileDialog QInputDialog QMessageBox QMenu QAction QGroupBox QFrame "
+    # what these inherit their enumerations from
+    "QAbstractItemView QHeaderView "
+    # layouts
+    "QFormLayout QVBoxLayout QHBoxLayout QGridLayout QSizePolicy "
+    # pictures and colours
+    "QPixmap QImage QImageReader QIcon QColor QPalette QFont QCursor "
+    # data
+    "QBuffer QByteArray QIODevice QUrl QSize QPoint "
+    # the application
+    "QTimer QDesktopServices QEvent QObject BoolResult".split()
+)
+
+CTK = frozenset(("ctkCollapsibleButton", "ctkSliderWidget"))
+
+QMRML = frozenset(("qMRMLWidget", "qMRMLNodeComboBox"))
+
+# Widgets that a .ui file may hold: those above, and what Qt Designer puts between them.
+UI_WIDGETS = frozenset(
+    name for name in QT | CTK | QMRML if name not in ("QObject", "QEvent", "QTimer", "QMessageBox")
+)
+UI_LAYOUTS = frozenset(("QFormLayout", "QVBoxLayout", "QHBoxLayout", "QGridLayout"))
+
+# Members that PySide6 gives these classes and PythonQt does not.
+PYSIDE_ONLY = frozenset(
+    ("fromSpecification", "sender", "receivers", "dumpObjectTree", "metaObject")
+)
+
+# Whose code is not bound by the list, by the start of the module's name.
+UNBOUND = ("Testing.", "slicer.util", "slicer.ScriptedLoadableModule")
+
+
+def is_bound(module_name: str) -> bool:
+    """Whether the code of the module of that name has to keep to the list."""
+    return not module_name.startswith(UNBOUND)

@@ -1,0 +1,375 @@
+"""qMRMLNodeComboBox: the selector of a node, on the real scene and a real combo box.
+
+The rows are those of Slicer: "None" first where it is allowed, then the nodes, then what can be
+done with them. A row that goes leaves its neighbour chosen, as Qt's combo box has it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import shiboken6
+import slicer
+import vtk
+from PySide6 import QtWidgets
+from PySide6.QtCore import Property, Qt, Signal
+
+from Testing.host.node_filter import NodeFilter, type_label
+from Testing.host.qt_properties import stored
+
+ROW = Qt.ItemDataRole.UserRole  # what a row is: NONE, ACTION and its name, or a node's id
+NONE, ACTION = "none", "action:"
+
+
+def _filtering(kind: Any, field: str) -> Property:
+    def write(self: Any, value: Any) -> None:
+        setattr(self._filter, field, value)
+        self._update_rows()
+
+    return Property(kind, lambda self: getattr(self._filter, field), write)
+
+
+class qMRMLNodeComboBox(QtWidgets.QWidget):
+    """The scene's nodes of some types, to choose one of them.
+
+    Nodes that come while a scene is imported, and those that go while it is closed, are looked at
+    when that is over; then the list is made anew, and no node is chosen.
+    """
+
+    currentNodeChanged = Signal(object)
+    currentNodeIDChanged = Signal(str)
+    nodeActivated = Signal(object)
+    nodeAdded = Signal(object)
+    nodeAddedByUser = Signal(object)
+    nodeAddedByUserAction = Signal(object)
+    nodeAboutToBeRemoved = Signal(object)
+    currentNodeRenamed = Signal(str)
+    cppSignals = {
+        f"{name}(vtkMRMLNode*)": f"{name}(PyObject)"
+        for name in (
+            "currentNodeChanged nodeActivated nodeAdded nodeAddedByUser nodeAddedByUserAction "
+            "nodeAboutToBeRemoved"
+        ).split()
+    }
+    cppSlots = (
+        "setMRMLScene(vtkMRMLScene*)",
+        "setCurrentNode(vtkMRMLNode*)",
+        "setCurrentNodeID(QString)",
+        "setCurrentNodeIndex(int)",
+        "addNode()",
+        "removeCurrentNode()",
+        "renameCurrentNode()",
+    )
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None):
+        super().__init__(parent)
+        self._scene, self._observed, self._requested = None, {}, ""
+        self._filter = NodeFilter()
+        self._base_names: dict[str, str] = {}
+        self._none, self._add, self._remove, self._rename = False, True, True, False
+        self._select_created, self._none_words = True, "None"
+        self._sent, self._quiet = ("", ""), False
+        self._combo = QtWidgets.QComboBox(self)
+        row = QtWidgets.QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._combo)
+        policy = QtWidgets.QSizePolicy.Policy
+        self.setSizePolicy(policy.Preferred, policy.Fixed)
+        self._combo.setSizePolicy(policy.Expanding, policy.Expanding)
+        self._combo.setMinimumContentsLength(8)
+        self._combo.setFocusProxy(self)
+        self._combo.currentIndexChanged.connect(self._on_current)
+        self._combo.currentTextChanged.connect(self._on_current)
+        self._combo.activated.connect(self._on_activated)
+        self.setEnabled(False)
+
+    # Properties
+
+    def _set_types(self, types: list[str]) -> None:
+        self._filter.types = [each for each in types if each]
+        self._make_rows()
+
+    def _set_none(self, enabled: bool) -> None:
+        if enabled != self._none:
+            self._none = enabled
+            self._make_rows()
+
+    def _get_base_name(self) -> str:
+        return self._base_names.get(self._filter.types[0], "") if self._filter.types else ""
+
+    def _set_base_name(self, name: str) -> None:
+        if not self._filter.types:
+            raise ValueError("Slicer forgets a selector's baseName that is set before nodeTypes")
+        self._base_names.update(dict.fromkeys(self._filter.types, name))
+
+    nodeTypes = Property("QStringList", lambda self: list(self._filter.types), _set_types)
+    noneEnabled = Property(bool, lambda self: self._none, _set_none)
+    addEnabled = stored(bool, "_add", "_make_rows")
+    removeEnabled = stored(bool, "_remove", "_make_rows")
+    renameEnabled = stored(bool, "_rename", "_make_rows")
+    showHidden = _filtering(bool, "hidden")
+    showChildNodeTypes = _filtering(bool, "subclasses")
+    hideChildNodeTypes = _filtering("QStringList", "not_subclasses")
+    selectNodeUponCreation = stored(bool, "_select_created")
+    noneDisplay = stored(str, "_none_words", "_make_rows")
+    baseName = Property(str, _get_base_name, _set_base_name)
+
+    def setCurrentNodeID(self, node_id: str | None) -> None:
+        """Choose the node of that id; none where the list does not have it."""
+        if self._scene is None:
+            self._requested = node_id or ""
+        row = self._row_of(node_id) if node_id else -1
+        if row < 0:
+            row = 0 if self._none and self._combo.count else -1
+        self._combo.setCurrentIndex(row)
+
+    currentNodeID = Property(
+        str,
+        lambda self: self._id_at(self._combo.currentIndex),
+        setCurrentNodeID,
+        notify=currentNodeIDChanged,
+    )
+
+    # What can be called
+
+    def mrmlScene(self) -> Any:
+        return self._scene
+
+    def setMRMLScene(self, scene: Any) -> None:
+        if scene is self._scene:
+            return
+        before = self.currentNodeID if self.nodeCount() else self._requested
+        self._requested = ""
+        self._observe(None)
+        self._quiet = True
+        self._scene = scene
+        self._observe(scene)
+        self._make_rows()
+        self._quiet = False
+        self.setCurrentNodeID(before)
+        self._on_current()
+        self.setEnabled(scene is not None)
+
+    def addAttribute(self, node_type: str, name: str, value: Any = None) -> None:
+        """Show only nodes of the type with that attribute; new nodes get it."""
+        self._filter.attributes[node_type] = (name, None if value is None else str(value))
+        self._update_rows()
+
+    def removeAttribute(self, node_type: str, name: str) -> None:
+        if self._filter.attributes.get(node_type, ("",))[0] == name:
+            del self._filter.attributes[node_type]
+            self._update_rows()
+
+    def nodeCount(self) -> int:
+        return sum(bool(self._id_at(row)) for row in range(self._combo.count))
+
+    def nodeFromIndex(self, index: int) -> Any:
+        return self._node_at(index + self._none)
+
+    def currentNode(self) -> Any:
+        return self._node_at(self._combo.currentIndex)
+
+    def setCurrentNode(self, node: Any) -> None:
+        """Choose a node; none where it is None or the list does not have it."""
+        if isinstance(node, str):
+            raise TypeError("setCurrentNode takes a node; an id goes to setCurrentNodeID")
+        self.setCurrentNodeID(node.GetID() if node is not None else "")
+
+    def setCurrentNodeIndex(self, index: int) -> None:
+        index = -1 if index >= self.nodeCount() else index
+        self._combo.setCurrentIndex(index + self._none)
+
+    def addNode(self, node_type: str | None = None) -> Any:
+        """Make a node of the first type, or of ``node_type``, and choose it."""
+        node_type = node_type or self._filter.types[0]
+        if node_type not in self._filter.types:
+            raise ValueError(f"this selector has no nodes of the type {node_type}")
+        node = self._scene.CreateNodeByClass(node_type)
+        node.UnRegister(None)
+        base = self._base_names.get(node_type) or node.GetName() or node.GetDefaultNodeNamePrefix()
+        node.SetName(self._scene.GetUniqueNameByString(base))
+        for name, value in self._filter.attributes.values():
+            node.SetAttribute(name, value or "")
+        node = self._scene.AddNode(node)
+        if self._select_created:
+            self.setCurrentNode(node)
+        self.nodeAddedByUser.emit(node)
+        return node
+
+    def removeCurrentNode(self) -> None:
+        self._scene.RemoveNode(self.currentNode())
+
+    def renameCurrentNode(self) -> None:
+        node = self.currentNode()
+        if node is None:
+            return
+        ask, title = (
+            QtWidgets.QInputDialog.getText,
+            f"Rename {type_label(self._scene, node.GetClassName())}",
+        )
+        normal = QtWidgets.QLineEdit.EchoMode.Normal
+        name = ask(self, title, "New name:", normal, node.GetName())
+        if name:
+            node.SetName(name)
+            self.currentNodeRenamed.emit(name)
+
+    # Rows
+
+    def _data_at(self, row: int) -> str:
+        return self._combo.itemData(row, ROW) or "" if row >= 0 else ""
+
+    def _id_at(self, row: int) -> str:
+        data = self._data_at(row)
+        return "" if data == NONE or data.startswith(ACTION) else data
+
+    def _node_at(self, row: int) -> Any:
+        node_id = self._id_at(row)
+        return self._scene.GetNodeByID(node_id) if node_id and self._scene is not None else None
+
+    def _row_of(self, node_id: str) -> int:
+        return next((r for r in range(self._combo.count) if self._id_at(r) == node_id), -1)
+
+    def _actions(self) -> list[tuple[str, str]]:
+        types = self._filter.types
+        label = type_label(self._scene, types[0] if len(types) == 1 else "")
+        found = [(f"Rename current {label}", "rename")] if self._rename else []
+        for each in types if self._add else ():
+            found.append((f"Create new {type_label(self._scene, each)}", f"create:{each}"))
+        if self._remove:
+            found.append((f"Delete current {label}", "delete"))
+        return found
+
+    def _make_rows(self) -> None:
+        """All rows anew; the chosen node stays where it is still shown."""
+        chosen, quiet = self._id_at(self._combo.currentIndex), self._quiet
+        self._quiet = True
+        self._combo.clear()
+        if self._scene is not None:
+            if self._none:
+                self._combo.addItem(self._none_words, NONE)
+            for node in self._filter.nodes(self._scene):
+                self._combo.addItem(node.GetName() or "", node.GetID())
+            for words, action in self._actions():
+                self._combo.addItem(words, ACTION + action)
+            self._follow_nodes()
+        types = self._filter.types
+        label = type_label(self._scene, types[0] if types else "")
+        self._combo.setPlaceholderText(f"Select a {label}")
+        self._combo.setCurrentIndex(-1)
+        self._quiet = quiet
+        if self._scene is not None:
+            self.setCurrentNodeID(chosen)
+        self._on_current()
+
+    def _update_rows(self) -> None:
+        """Take out the rows of nodes that are no longer shown, and put in those that now are."""
+        if self._scene is None:
+            return
+        nodes = self._filter.nodes(self._scene)
+        ids = [node.GetID() for node in nodes]
+        for row in reversed(range(self._combo.count)):
+            if self._id_at(row) and self._id_at(row) not in ids:
+                self._combo.removeItem(row)
+        for place, node in enumerate(nodes, start=int(self._none)):
+            row = self._row_of(node.GetID())
+            if row < 0:
+                self._combo.insertItem(place, node.GetName() or "", node.GetID())
+                self.nodeAdded.emit(node)
+            elif self._combo.itemText(row) != (node.GetName() or ""):
+                self._combo.setItemText(row, node.GetName() or "")
+        self._follow_nodes()
+        if self._combo.currentIndex >= 0 and not self._id_at(self._combo.currentIndex):
+            self.setCurrentNodeID("")  # an action that a removal left chosen
+
+    def _on_current(self, *_change: Any) -> None:
+        row = self._combo.currentIndex
+        now = (self._id_at(row), self._combo.itemText(row))
+        if self._quiet or now == self._sent or self._data_at(row).startswith(ACTION):
+            return
+        if not now[0] and not self._sent[0]:
+            self._sent = now
+            return
+        self._sent = now
+        self.currentNodeChanged.emit(self._node_at(row))
+        self.currentNodeIDChanged.emit(now[0])
+
+    def _on_activated(self, row: int) -> None:
+        data = self._data_at(row)
+        if not data.startswith(ACTION):
+            self.nodeActivated.emit(self._node_at(row))
+            return
+        self.setCurrentNodeID(self._sent[0])  # an action is done, not chosen
+        action, _, node_type = data.removeprefix(ACTION).partition(":")
+        if action == "create":
+            self.nodeAddedByUserAction.emit(self.addNode(node_type))
+        elif action == "rename":
+            self.renameCurrentNode()
+        elif action == "delete" and self.currentNode() is not None:
+            self.removeCurrentNode()
+
+    # Scene
+
+    def _observe(self, scene: Any) -> None:
+        for target, tag in self._observed.pop("scene", []):
+            target.RemoveObserver(tag)
+        for node_id in list(self._observed):
+            self._unfollow(node_id)
+        if scene is None:
+            return
+        events = slicer.vtkMRMLScene
+        self._observed["scene"] = [
+            (scene, scene.AddObserver(event, _weak(handler), priority))
+            for event, handler, priority in (
+                (events.NodeAddedEvent, self._on_node_added, 10.0),
+                (events.NodeRemovedEvent, self._on_node_removed, 10.0),
+                (events.EndImportEvent, self._on_scene_changed, 0.0),
+                (events.EndCloseEvent, self._on_scene_changed, 0.0),
+            )
+        ]
+
+    def _follow_nodes(self) -> None:
+        """Notice when a node that may be shown is renamed, hidden or gets an attribute."""
+        for index in range(self._scene.GetNumberOfNodes()):
+            node = self._scene.GetNthNode(index)
+            if self._filter.may_accept(node) and node.GetID() not in self._observed:
+                tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, _weak(self._on_node_changed))
+                self._observed[node.GetID()] = [(node, tag)]
+
+    def _unfollow(self, node_id: str) -> None:
+        for node, tag in self._observed.pop(node_id, []):
+            node.RemoveObserver(tag)
+
+    def _on_node_added(self) -> None:
+        if not self._scene.IsImporting():  # ids and references are not yet what they will be
+            self._update_rows()
+
+    def _on_node_changed(self) -> None:
+        if not self._scene.IsImporting() and not self._scene.IsClosing():
+            self._update_rows()
+
+    def _on_node_removed(self) -> None:
+        if not self._scene.IsClosing():
+            self._update_rows()
+
+    def _on_scene_changed(self) -> None:
+        for node_id in [each for each in self._observed if each != "scene"]:
+            self._unfollow(node_id)
+        for row in reversed(range(self._combo.count)):
+            if self._id_at(row):
+                self._combo.removeItem(row)
+        self.setCurrentNodeID("")
+        self._update_rows()
+
+
+def _weak(method: Callable) -> Callable:
+    """A VTK observer that neither keeps its widget alive nor outlives it."""
+    found = weakref.WeakMethod(method)
+
+    def observe(_caller: Any, _event: str) -> None:
+        method = found()
+        if method is not None and shiboken6.isValid(method.__self__):
+            method()
+
+    return observe
