@@ -12,6 +12,7 @@ from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.scene.application import Application
 from HNCLogic.scene.framing import body_points, box_of, focus, frames
+from HNCLogic.scene.mip import marked_part
 from HNCLogic.scene.segments import Colour, Segment, read_segmentation
 from HNCLogic.scene.volumes import PET_SUV_MAX, image_of
 
@@ -46,6 +47,7 @@ def gather(
     yield
     if segmentation is not None:
         labels, segments = read_segmentation(segmentation)
+        labels = marked_part(labels)
         yield
         content.labels, content.colours = _labelled(labels, segments, result.lesions, lesions_of)
         yield

@@ -5,7 +5,7 @@ Projected along the patient's own axes: an oblique PET is first laid straight.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
     from HNCLogic.scene.build import SceneNodes
 
 FINEST_MM = 2.0  # of the straight grid that an oblique image is laid on
+SLAB_VOXELS = 2_000_000  # resampled at once
 MARGIN = 1.08
 
 
@@ -49,11 +50,11 @@ def draw_mips(nodes: SceneNodes, canvas: Canvas, folder: Path) -> Iterator[tuple
     Yields caption and file name of each picture when it is written, None after other steps.
     """
     content = nodes.content
-    pet = straighten(content.images["PET"], sitk.sitkLinear)
+    pet = yield from straightened(content.images["PET"], sitk.sitkLinear)
     yield None
     labels = None
     if content.labels is not None and content.result.lesions:
-        labels = straighten(_cropped(content.labels), sitk.sitkNearestNeighbor)
+        labels = yield from straightened(marked_part(content.labels), sitk.sitkNearestNeighbor)
         yield None
     for direction in DIRECTIONS:
         _draw(canvas, nodes, pet, labels, direction)
@@ -62,8 +63,8 @@ def draw_mips(nodes: SceneNodes, canvas: Canvas, folder: Path) -> Iterator[tuple
         yield f"PET seen {direction.name} (maximum intensity projection)", direction.file
 
 
-def _cropped(labels: sitk.Image) -> sitk.Image:
-    """The part that holds lesions, one voxel around it where there is one."""
+def marked_part(labels: sitk.Image) -> sitk.Image:
+    """The part of a label image that holds lesions, with a voxel around; all where none does."""
     array = sitk.GetArrayViewFromImage(labels)
     flat = array.any(axis=0)
     marked = [flat.any(axis=0), flat.any(axis=1), array.any(axis=(1, 2))]  # along x, y, z
@@ -75,6 +76,16 @@ def _cropped(labels: sitk.Image) -> sitk.Image:
 
 def straighten(image: sitk.Image, interpolator: int) -> sitk.Image:
     """The image with x to the left, y to posterior, z to superior; resampled only if oblique."""
+    steps = straightened(image, interpolator)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+
+
+def straightened(image: sitk.Image, interpolator: int) -> Generator[None, None, sitk.Image]:
+    """``straighten`` in steps, a slab at a time; returns the image."""
     image = to_patient_axes(image)
     grid = Grid.of(image)
     if np.allclose(grid.matrix, np.eye(3), atol=1e-3):
@@ -82,8 +93,19 @@ def straighten(image: sitk.Image, interpolator: int) -> sitk.Image:
     low, high = grid.corners().min(axis=0), grid.corners().max(axis=0)
     step = max(FINEST_MM, min(grid.spacing))
     size = tuple(int(n) for n in np.ceil((high - low) / step))
-    straight = Grid(size, (step,) * 3, tuple(low + step / 2), tuple(np.eye(3).ravel()))
-    return resample(image, straight, 0.0, interpolator)
+    origin = low + step / 2
+    straight = Grid(size, (step,) * 3, tuple(origin), tuple(np.eye(3).ravel()))
+    array = np.empty(size[::-1], sitk.GetArrayViewFromImage(image).dtype)
+    slices = max(1, SLAB_VOXELS // (size[0] * size[1]))
+    for first in range(0, size[2], slices):
+        here = origin + np.array([0.0, 0.0, first * step])
+        count = min(slices, size[2] - first)
+        slab = Grid((*size[:2], count), straight.spacing, tuple(here), straight.direction)
+        array[first : first + count] = sitk.GetArrayViewFromImage(
+            resample(image, slab, 0.0, interpolator)
+        )
+        yield
+    return straight.image(array)
 
 
 def project(image: sitk.Image, direction: Direction) -> np.ndarray:

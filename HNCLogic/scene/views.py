@@ -71,6 +71,8 @@ def draw_views(nodes: SceneNodes, folder: Path) -> Iterator[Picture | None]:
     canvas = Canvas(PIXELS, PIXELS)
     planes: dict[str, _SlicePicture] = {}
     try:
+        canvas.begin()
+        yield None
         for heat in (False, True) if nodes.heatmap is not None else (False,):
             for orientation in SLICE_VIEWS.values():
                 if orientation not in planes:
@@ -79,7 +81,10 @@ def draw_views(nodes: SceneNodes, folder: Path) -> Iterator[Picture | None]:
                 plane = planes[orientation]
                 file = f"{orientation.lower()}{'-heat' if heat else ''}.png"
                 _set_layers(plane, nodes, heat)
+                plane.view.logic.GetImageDataConnection().GetProducer().Update()
+                yield None
                 _annotate(plane, nodes, heat)
+                yield None
                 plane.overlay.draw()
                 with _seen(nodes.segmentation):
                     canvas.draw(plane.renderer)

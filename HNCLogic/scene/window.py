@@ -37,6 +37,10 @@ class Canvas:
         interactor = vtk.vtkRenderWindowInteractor()
         interactor.SetRenderWindow(self.window)
 
+    def begin(self) -> None:
+        """Have VTK reach the graphics card: the first drawing would take the time for it too."""
+        self.window.Render()
+
     def renderer(self, background: tuple[float, float, float]) -> Any:
         """A new renderer for the whole window, in parallel projection."""
         import vtk
