@@ -7,23 +7,20 @@ panels go, and a new one is added together with what makes it so. The list binds
 
 from __future__ import annotations
 
-# Classes of PythonQt's `qt` module, and `Qt` for the named enumerations.
-QT = frozenset(
-    # widgets
-    "Qt QWidget QLabel QPushButton QToolButton QCheckBox QRadioButton QButtonGroup QComboBox "
-    "QLineEdit QSpinBox QDoubleSpinBox QProgressBar QTableWidget QTableWidgetItem QTextBrowser "
-    "QDialog QDialogButtonBox QFileDialog QInputDialog QMessageBox QMenu QAction QGroupBox QFrame "
-    # what these inherit their enumerations from
-    "QAbstractItemView QHeaderView "
-    # layouts
-    "QFormLayout QVBoxLayout QHBoxLayout QGridLayout QSizePolicy "
-    # pictures and colours
-    "QPixmap QImage QImageReader QIcon QColor QPalette QFont QCursor "
-    # data
-    "QBuffer QByteArray QIODevice QUrl QSize QPoint "
-    # the application
-    "QTimer QDesktopServices QEvent QObject BoolResult".split()
-)
+# Classes of PythonQt's `qt` module: the named enumerations; widgets; what these inherit their
+# enumerations from; layouts; pictures and colours; data; the application.
+QT_NAMES = """
+Qt
+QWidget QLabel QPushButton QToolButton QCheckBox QRadioButton QButtonGroup QComboBox QLineEdit
+QSpinBox QDoubleSpinBox QProgressBar QTableWidget QTableWidgetItem QTextBrowser QDialog
+QDialogButtonBox QFileDialog QInputDialog QMessageBox QMenu QAction QGroupBox QFrame
+QAbstractItemView QHeaderView
+QFormLayout QVBoxLayout QHBoxLayout QGridLayout QSizePolicy
+QPixmap QImage QImageReader QIcon QColor QPalette QFont QCursor
+QBuffer QByteArray QIODevice QUrl QSize QPoint
+QTimer QDesktopServices QEvent QObject BoolResult
+"""
+QT = frozenset(QT_NAMES.split())
 
 CTK = frozenset(("ctkCollapsibleButton", "ctkSliderWidget"))
 

@@ -6,18 +6,14 @@ done with them. A row that goes leaves its neighbour chosen, as Qt's combo box h
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
 from typing import Any
 
-import shiboken6
-import slicer
-import vtk
 from PySide6 import QtWidgets
 from PySide6.QtCore import Property, Qt, Signal
 
 from Testing.host.node_filter import NodeFilter, type_label
 from Testing.host.qt_properties import stored
+from Testing.host.scene_watch import SceneWatch
 
 ROW = Qt.ItemDataRole.UserRole  # what a row is: NONE, ACTION and its name, or a node's id
 NONE, ACTION = "none", "action:"
@@ -44,14 +40,16 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     nodeAdded = Signal(object)
     nodeAddedByUser = Signal(object)
     nodeAddedByUserAction = Signal(object)
-    nodeAboutToBeRemoved = Signal(object)
     currentNodeRenamed = Signal(str)
     cppSignals = {
         f"{name}(vtkMRMLNode*)": f"{name}(PyObject)"
         for name in (
-            "currentNodeChanged nodeActivated nodeAdded nodeAddedByUser nodeAddedByUserAction "
-            "nodeAboutToBeRemoved"
-        ).split()
+            "currentNodeChanged",
+            "nodeActivated",
+            "nodeAdded",
+            "nodeAddedByUser",
+            "nodeAddedByUserAction",
+        )
     }
     cppSlots = (
         "setMRMLScene(vtkMRMLScene*)",
@@ -65,8 +63,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
 
     def __init__(self, parent: QtWidgets.QWidget | None = None):
         super().__init__(parent)
-        self._scene, self._observed, self._requested = None, {}, ""
+        self._scene, self._requested = None, ""
         self._filter = NodeFilter()
+        self._watch = SceneWatch(self._filter, self._update_rows, self._on_new_content)
         self._base_names: dict[str, str] = {}
         self._none, self._add, self._remove, self._rename = False, True, True, False
         self._select_created, self._none_words = True, "None"
@@ -142,10 +141,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             return
         before = self.currentNodeID if self.nodeCount() else self._requested
         self._requested = ""
-        self._observe(None)
         self._quiet = True
         self._scene = scene
-        self._observe(scene)
+        self._watch.watch(scene)
         self._make_rows()
         self._quiet = False
         self.setCurrentNodeID(before)
@@ -205,11 +203,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         node = self.currentNode()
         if node is None:
             return
-        ask, title = (
-            QtWidgets.QInputDialog.getText,
-            f"Rename {type_label(self._scene, node.GetClassName())}",
-        )
-        normal = QtWidgets.QLineEdit.EchoMode.Normal
+        title = f"Rename {type_label(self._scene, node.GetClassName())}"
+        ask, normal = QtWidgets.QInputDialog.getText, QtWidgets.QLineEdit.EchoMode.Normal
         name = ask(self, title, "New name:", normal, node.GetName())
         if name:
             node.SetName(name)
@@ -253,7 +248,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
                 self._combo.addItem(node.GetName() or "", node.GetID())
             for words, action in self._actions():
                 self._combo.addItem(words, ACTION + action)
-            self._follow_nodes()
+            self._watch.follow_nodes()
         types = self._filter.types
         label = type_label(self._scene, types[0] if types else "")
         self._combo.setPlaceholderText(f"Select a {label}")
@@ -279,7 +274,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
                 self.nodeAdded.emit(node)
             elif self._combo.itemText(row) != (node.GetName() or ""):
                 self._combo.setItemText(row, node.GetName() or "")
-        self._follow_nodes()
+        self._watch.follow_nodes()
         if self._combo.currentIndex >= 0 and not self._id_at(self._combo.currentIndex):
             self.setCurrentNodeID("")  # an action that a removal left chosen
 
@@ -309,67 +304,11 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         elif action == "delete" and self.currentNode() is not None:
             self.removeCurrentNode()
 
-    # Scene
-
-    def _observe(self, scene: Any) -> None:
-        for target, tag in self._observed.pop("scene", []):
-            target.RemoveObserver(tag)
-        for node_id in list(self._observed):
-            self._unfollow(node_id)
-        if scene is None:
-            return
-        events = slicer.vtkMRMLScene
-        self._observed["scene"] = [
-            (scene, scene.AddObserver(event, _weak(handler), priority))
-            for event, handler, priority in (
-                (events.NodeAddedEvent, self._on_node_added, 10.0),
-                (events.NodeRemovedEvent, self._on_node_removed, 10.0),
-                (events.EndImportEvent, self._on_scene_changed, 0.0),
-                (events.EndCloseEvent, self._on_scene_changed, 0.0),
-            )
-        ]
-
-    def _follow_nodes(self) -> None:
-        """Notice when a node that may be shown is renamed, hidden or gets an attribute."""
-        for index in range(self._scene.GetNumberOfNodes()):
-            node = self._scene.GetNthNode(index)
-            if self._filter.may_accept(node) and node.GetID() not in self._observed:
-                tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, _weak(self._on_node_changed))
-                self._observed[node.GetID()] = [(node, tag)]
-
-    def _unfollow(self, node_id: str) -> None:
-        for node, tag in self._observed.pop(node_id, []):
-            node.RemoveObserver(tag)
-
-    def _on_node_added(self) -> None:
-        if not self._scene.IsImporting():  # ids and references are not yet what they will be
-            self._update_rows()
-
-    def _on_node_changed(self) -> None:
-        if not self._scene.IsImporting() and not self._scene.IsClosing():
-            self._update_rows()
-
-    def _on_node_removed(self) -> None:
-        if not self._scene.IsClosing():
-            self._update_rows()
-
-    def _on_scene_changed(self) -> None:
-        for node_id in [each for each in self._observed if each != "scene"]:
-            self._unfollow(node_id)
+    def _on_new_content(self) -> None:
+        """The scene was imported or closed: the rows of old are gone, and so is the choice."""
+        self._watch.forget_nodes()
         for row in reversed(range(self._combo.count)):
             if self._id_at(row):
                 self._combo.removeItem(row)
         self.setCurrentNodeID("")
         self._update_rows()
-
-
-def _weak(method: Callable) -> Callable:
-    """A VTK observer that neither keeps its widget alive nor outlives it."""
-    found = weakref.WeakMethod(method)
-
-    def observe(_caller: Any, _event: str) -> None:
-        method = found()
-        if method is not None and shiboken6.isValid(method.__self__):
-            method()
-
-    return observe

@@ -20,9 +20,14 @@ from Testing.host.parameter_widgets import Connector, connector
 
 NAME_PROPERTY = "SlicerParameterName"
 RESERVED = (
-    "allParameters default dataType getValue setValue connectGui connectParametersToGui "
-    "disconnectGui StartModify EndModify AddObserver RemoveObserver Modified"
-).split()
+    *("allParameters", "default", "dataType", "getValue", "setValue"),
+    *("connectGui", "connectParametersToGui", "disconnectGui"),
+    *("StartModify", "EndModify", "AddObserver", "RemoveObserver", "Modified"),
+)
+OFFERED = (
+    *("Choice", "Maximum", "Minimum", "Validator", "WithinRange"),
+    *("Decimals", "Default", "SingleStep"),
+)
 
 
 def parameterNodeWrapper(described: type | None = None) -> Any:
@@ -176,14 +181,13 @@ def _to_parameter(wrapper: Any, name: str, each: Connector) -> Any:
 def module() -> ModuleType:
     """What ``slicer.parameterNodeWrapper`` is for panels."""
     made = ModuleType("slicer.parameterNodeWrapper")
-    offered = "Choice Decimals Default Maximum Minimum SingleStep Validator WithinRange".split()
-    for name in offered:
+    for name in OFFERED:
         setattr(made, name, getattr(parameter_types, name))
     made.parameterNodeWrapper = parameterNodeWrapper
     made.isParameterNodeWrapper = isParameterNodeWrapper
     made.SlicerParameterNamePropertyName = NAME_PROPERTY
     made.__all__ = [
-        *offered,
+        *OFFERED,
         "SlicerParameterNamePropertyName",
         "isParameterNodeWrapper",
         "parameterNodeWrapper",

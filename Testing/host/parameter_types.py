@@ -141,9 +141,8 @@ class Parameter:
         kinds = (int, float) if self.kind is float else self.kind
         wrong = value is not None and not isinstance(value, kinds)
         if wrong or (isinstance(value, bool) and self.kind in (int, float)):
-            raise TypeError(
-                f"{self.basename} is a {self.kind.__name__}, not a {type(value).__name__}: {value!r}"
-            )
+            found = f"a {type(value).__name__}: {value!r}"
+            raise TypeError(f"{self.basename} is a {self.kind.__name__}, not {found}")
         for validator in self.validators:
             validator.validate(value)
 

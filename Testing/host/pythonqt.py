@@ -26,9 +26,9 @@ QT_MODULES = (QtCore, QtGui, QtWidgets, QtUiTools)
 
 # Values that are no QObjects, and whose constructors and methods take ints.
 VALUES = (
-    "QAction QBuffer QByteArray QColor QFont QIcon QImage QImageReader QPalette QPixmap QPoint "
-    "QSize QSizePolicy QTableWidgetItem QUrl"
-).split()
+    *("QAction", "QBuffer", "QByteArray", "QColor", "QFont", "QIcon", "QImage", "QImageReader"),
+    *("QPalette", "QPixmap", "QPoint", "QSize", "QSizePolicy", "QTableWidgetItem", "QUrl"),
+)
 
 
 class StrictModule(types.ModuleType):
@@ -80,21 +80,28 @@ def install() -> types.ModuleType:
     return sys.modules["qt"]
 
 
-_native_single_shot = QtCore.QTimer.singleShot
+_waiting: set[QtCore.QTimer] = set()  # kept until they have gone off
 
 
 def _single_shot(msec: int, slot: Any) -> None:
     """QTimer.singleShot(msec, callable), the one form that PythonQt adds."""
     if not isinstance(msec, int) or not callable(slot):
         raise TypeError(f"QTimer.singleShot takes an int and a callable, not {msec!r}, {slot!r}")
+    # Not PySide6's own: beyond 0 ms that one connects by the attribute, which is ours now.
+    timer = QtCore.QTimer()
+    timer.setSingleShot(True)
+    _waiting.add(timer)
 
     def call() -> None:
+        _waiting.discard(timer)
+        timer.deleteLater()
         try:
             slot()
         except Exception:
             qt_signals.note_error()
 
-    _native_single_shot(msec, call)
+    timer.timeout.connect(call)
+    timer.start(msec)
 
 
 def _strict_constructor(kind: type) -> None:

@@ -101,20 +101,28 @@ def find(kind: type, name: str) -> tuple[str, Any]:
 
 def _look_up(kind: type, name: str) -> tuple[str, Any]:
     owner = next((each for each in kind.__mro__ if name in vars(each)), None)
-    meta = kind.staticMetaObject
-    index = meta.indexOfProperty("objectName" if name == "name" else name)
-    if index >= 0 and name in VIRTUAL and not is_pyside(kind):
-        index = -1
-    # QTimer.singleShot is the function; the property has setSingleShot and isSingleShot.
-    if index >= 0 and not (name == "singleShot" and issubclass(kind, QtCore.QTimer)):
-        if owner is None or is_pyside(owner) or isinstance(vars(owner)[name], QtCore.Property):
-            return PROPERTY, Property(kind, meta.property(index).name(), meta.property(index))
+    own = owner is not None and not is_pyside(owner)  # written in Python, and so found first
+    if not own or isinstance(vars(owner)[name], QtCore.Property):
+        meta = _property(kind, name)
+        if meta is not None:
+            return PROPERTY, Property(kind, meta.name(), meta)
     for signature in qt_signals.signals_of(kind):
         if signature.partition("(")[0] == name:
             return SIGNAL, signature
     if owner is None:
         return MISSING, None
-    return (METHOD if is_pyside(owner) else PLAIN), inspect.getattr_static(kind, name)
+    return (PLAIN if own else METHOD), inspect.getattr_static(kind, name)
+
+
+def _property(kind: type, name: str) -> QtCore.QMetaProperty | None:
+    # QTimer.singleShot is the function; the property has setSingleShot and isSingleShot.
+    if name == "singleShot" and issubclass(kind, QtCore.QTimer):
+        return None
+    if name in VIRTUAL and not is_pyside(kind):
+        return None
+    meta = kind.staticMetaObject
+    index = meta.indexOfProperty("objectName" if name == "name" else name)
+    return meta.property(index) if index >= 0 else None
 
 
 def read(self: QtCore.QObject, name: str, own: Callable) -> Any:
@@ -180,7 +188,12 @@ def _class_name(self: QtCore.QObject) -> str:
     return type(self).staticMetaObject.className()
 
 
+def _exec(self: QtCore.QObject, *arguments: Any) -> Any:
+    return self.exec_(*arguments)
+
+
 SPECIAL: dict[str, Callable] = {
+    "exec": _exec,
     "connect": qt_signals.connect,
     "disconnect": qt_signals.disconnect,
     "className": _class_name,

@@ -15,10 +15,8 @@ from PySide6 import QtCore, QtUiTools, QtWidgets
 from Testing.host import allowed, ctk_widgets, mrml_widgets, pythonqt, qt_signals
 
 # What Designer writes for a layout and a form loader sets by itself.
-LAYOUT_PROPERTIES = frozenset(
-    "leftMargin topMargin rightMargin bottomMargin margin spacing horizontalSpacing "
-    "verticalSpacing".split()
-)
+MARGINS = ("leftMargin", "topMargin", "rightMargin", "bottomMargin", "margin")
+LAYOUT_PROPERTIES = frozenset((*MARGINS, "spacing", "horizontalSpacing", "verticalSpacing"))
 
 
 # The classes that are not Qt's own.
@@ -47,12 +45,15 @@ class QUiLoader(QtUiTools.QUiLoader):
         buffer.setData(ElementTree.tostring(root))
         buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
         words: list[str] = []
+        known_errors = len(pythonqt.errors)
         shown = QtCore.qInstallMessageHandler(lambda _kind, _where, text: words.append(text))
         try:
             widget = super().load(buffer, parent)
         finally:
             QtCore.qInstallMessageHandler(shown)
         words = [each for each in words if "propagateSizeHints" not in each]
+        while len(pythonqt.errors) > known_errors:  # what a property's setter raised
+            words.append(pythonqt.errors.pop().strip().splitlines()[-1])
         if words or widget is None:
             raise ValueError(f"the .ui file does not fit: {'; '.join(words) or self.errorString()}")
         for sender, signal, receiver, slot in connections:
