@@ -70,12 +70,10 @@ def modality(node: Any) -> str:
 
 def patient(node: Any) -> int:
     """The subject hierarchy item of the patient that the volume lies under; 0 for none."""
-    import slicer
-
     hierarchy = _hierarchy(node)
     item = 0 if hierarchy is None else hierarchy.GetItemByDataNode(node)
-    level = slicer.vtkMRMLSubjectHierarchyConstants.GetSubjectHierarchyLevelPatient()
-    return hierarchy.GetItemAncestorAtLevel(item, level) if item else 0
+    found = hierarchy.GetItemAncestorAtLevel(item, "Patient") if item else 0
+    return found if found and hierarchy.GetItemLevel(found) == "Patient" else 0
 
 
 def record(node: Any) -> dict:
