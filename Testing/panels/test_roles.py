@@ -1,4 +1,4 @@
-"""Which loaded volume is the PET, the CT, the MRI: by modality, units, names, values, in doubt none."""
+"""Which volume is the PET, the CT, the MRI: by modality, units, names, values; in doubt none."""
 
 from __future__ import annotations
 
@@ -87,9 +87,7 @@ def test_the_open_database_says_modality_and_units(host, volume, tmp_path):
     ("kind", "units", "suv"),
     [("BW", "SUVbw", True), ("", "SUVbw", True), ("LBM", "GML (LBM)", False)],
 )
-def test_suvs_by_the_scanner_are_suvbw_only_by_body_weight(
-    host, volume, tmp_path, kind, units, suv
-):
+def test_a_scanners_suvs_are_suvbw_only_by_body_weight(host, volume, tmp_path, kind, units, suv):
     from HNCLogic.panels.roles import is_suv, pet_units
     from Testing.unit.dicom_writer import planes, write_series
 
