@@ -9,31 +9,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from Testing.tiny_models import write_tiny_models
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
-
-PRESENCE = {"in_channels": 1, "entry_filters": 2, "filters": [2, 4], "dense": 4}
-SLOW = {"in_channels": 1, "entry_filters": 8, "filters": [8, 16], "dense": 4}
-VOLUME = {"in_channels": 2, "classes": 3, "widths": [2, 4, 8], "heads": 2, "patch": [16, 32, 32]}
-WORDS = {
-    "version": "0.1",
-    "training": {"words": "nothing: random weights, for tests"},
-    "intended_use": "Tests.",
-    "licence": "Apache-2.0",
-}
-
-
-def presence_card(name: str, arguments: dict, **preprocessing) -> dict:
-    return {
-        **WORDS,
-        "name": name,
-        "method": "presence",
-        "network": {"name": "presence", "arguments": arguments},
-        "inputs": [{"role": "PET"}],
-        "preprocessing": preprocessing,
-        "classes": ["cancer"],
-        "threshold": {"value": 0.5, "chosen_by": "hand"},
-        "aggregation": "mean",
-    }
 
 
 @pytest.fixture(scope="session")
@@ -43,36 +21,7 @@ def tiny_models(tmp_path_factory) -> dict[str, Path]:
     Of both methods, two folds each, and ``slow``: one of method 1 that takes a minute, its many
     folds large enough to be stopped half-way.
     """
-    import torch
-
-    from HNCLogic.models.writing import write_model
-    from HNCLogic.networks.registry import make
-
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("models")
-
-    def states(name, arguments):
-        return [make(name, arguments).state_dict() for _ in range(2)]
-
-    presence = presence_card("tiny-presence", PRESENCE, pixels=16, window=8, stride=4)
-    volume = {
-        **WORDS,
-        "name": "tiny-volume",
-        "method": "tumour-volume",
-        "network": {"name": "attention-unet", "arguments": VOLUME},
-        "inputs": [{"role": "PET"}, {"role": "CT", "required": False}],
-        "preprocessing": {"spacing_mm": 6.0, "pixels": 32, "patch_slices": 16, "stride": 8},
-        "classes": ["background", "primary", "node"],
-    }
-    slow = presence_card("slow-presence", SLOW, pixels=64, window=16, stride=1)
-    write_model(folder / "tiny-presence", presence, states("presence", PRESENCE))
-    write_model(folder / "tiny-volume", volume, states("attention-unet", VOLUME))
-    write_model(folder / "slow-presence", slow, states("presence", SLOW) * 30)
-    return {
-        "presence": folder / "tiny-presence",
-        "volume": folder / "tiny-volume",
-        "slow": folder / "slow-presence",
-    }
+    return write_tiny_models(tmp_path_factory.mktemp("models"))
 
 
 @dataclass

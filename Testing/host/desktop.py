@@ -106,7 +106,7 @@ class Host:
         crosshair.SetCrosshairName("default")
         crosshair.SetSingletonTag("default")
         self._application.scene.AddNode(crosshair)
-        self._hierarchy = subject_hierarchy.follow(self._application.scene)
+        subject_hierarchy.follow(self._application.scene)
 
     @property
     def scene(self) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import slicer
 
 from HNCLogic.scene.application import Application
+from Testing.host.arrangement import places
 from Testing.host.drawn_views import SliceView, ThreeDView
 
 FOUR_UP = 3
@@ -105,6 +106,8 @@ class LayoutManager:
             name: SliceView(application, application.slice_logic(name), size)
             for name in ("Red", "Green", "Yellow")
         }
+        for name, view in self._slices.items():
+            view.node.SetLayoutLabel(name[0])
         self._three_d: ThreeDView | None = None
         self._size = size
         self.setLayout(FOUR_UP)
@@ -138,15 +141,14 @@ class LayoutManager:
 
     @property
     def threeDViewCount(self) -> int:
-        return self._layouts.GetLayoutNode().GetCurrentViewArrangement() and int(
-            self.three_d_node() is not None
-        )
+        """How many 3D views the layout has; of several only the first is drawn here."""
+        return sum(place.node_class == "vtkMRMLViewNode" for place in places(self.description()))
 
     def threeDWidget(self, which: int | str = 0) -> ThreeDWidget | None:
-        """The 3D view, by number (0) or name ("1" or "View1")."""
-        if which not in (0, "1", "View1") or self.three_d_node() is None:
-            return None
-        return ThreeDWidget(self.three_d_view())
+        """The first 3D view, by number (0) or name ("1" or "View1"). Others raise."""
+        if which not in (0, "1", "View1"):
+            raise NotImplementedError(f"this stand-in draws one 3D view, not {which!r}")
+        return ThreeDWidget(self.three_d_view()) if self.threeDViewCount else None
 
     def activeMRMLThreeDViewNode(self) -> Any:
         return self.three_d_node()

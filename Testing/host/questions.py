@@ -134,6 +134,7 @@ def _input(name: str, cancelled: Callable[[tuple], Any], ok_at: int) -> Callable
 def _exec(dialog: Any) -> int:
     """QDialog.exec_: the answer is True, False, or a function that acts on the dialogue."""
     given = answer(f"{type(dialog).__name__}: {dialog.windowTitle}")
+    dialog.setResult(0)
     dialog.show()
     slicer.app.processEvents()
     if callable(given):
@@ -143,9 +144,8 @@ def _exec(dialog: Any) -> int:
     else:
         dialog.reject()
     slicer.app.processEvents()
-    done = dialog.result
     dialog.hide()
-    return int(done() if callable(done) else done)
+    return int(dialog.result())
 
 
 def _menu(menu: Any, *_where: Any) -> Any:

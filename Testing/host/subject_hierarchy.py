@@ -1,4 +1,4 @@
-"""What Slicer's Qt side does for the subject hierarchy: every node of data gets an item."""
+"""What Slicer's Qt side does for the subject hierarchy: every node of data has an item."""
 
 from __future__ import annotations
 
@@ -17,25 +17,37 @@ SHOWN = (
 )
 
 
-def follow(scene: Any) -> Any:
-    """Give an item to each node of data that comes, as the desktop does; returns the observer.
+def follow(scene: Any) -> None:
+    """Give an item to each node of data that comes, and take it away when the node goes.
 
-    During an import the file's own items come with it; nodes without one get theirs at the end.
+    As in the desktop: an import brings its own items, and nodes left without get theirs at its
+    end; while the scene closes nothing is taken away one by one.
     """
+    hierarchy_class = slicer.vtkMRMLSubjectHierarchyNode
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def added(_scene: Any, _event: str, node: Any) -> None:
-        if not scene.IsBatchProcessing():
+        if node.IsA("vtkMRMLSubjectHierarchyNode"):
+            hierarchy_class.ResolveSubjectHierarchy(scene)
+        elif not scene.IsImporting():
             _add_item(scene, node)
 
-    def filled(*_event: Any) -> None:
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def goes(_scene: Any, _event: str, node: Any) -> None:
+        if scene.IsClosing() or node.IsA("vtkMRMLSubjectHierarchyNode"):
+            return
+        hierarchy = hierarchy_class.GetSubjectHierarchyNode(scene)
+        if item := hierarchy.GetItemByDataNode(node):
+            hierarchy.RemoveItem(item, False, False)
+
+    def imported(*_event: Any) -> None:
+        hierarchy_class.ResolveSubjectHierarchy(scene)
         for index in range(scene.GetNumberOfNodes()):
             _add_item(scene, scene.GetNthNode(index))
 
     scene.AddObserver(scene.NodeAddedEvent, added)
-    scene.AddObserver(scene.EndImportEvent, filled)
-    scene.AddObserver(scene.EndBatchProcessEvent, filled)
-    return added
+    scene.AddObserver(scene.NodeAboutToBeRemovedEvent, goes)
+    scene.AddObserver(scene.EndImportEvent, imported)
 
 
 def _add_item(scene: Any, node: Any) -> None:

@@ -1,0 +1,288 @@
+"""The stand-in for Slicer: modules come and go, questions are answered, processes run."""
+
+import logging
+import shutil
+import sys
+import time
+
+import pytest
+
+from Testing.panels.tiny_module import write_greeting, write_tiny_module
+
+
+@pytest.fixture
+def tiny(host, tmp_path):
+    """The tiny module, loaded from a folder of its own and gone after the test."""
+    loaded = host.load(write_tiny_module(tmp_path))
+    yield loaded
+    host.unload("TinyPanel")
+    for name in [each for each in sys.modules if each.startswith("TinyPanel")]:
+        del sys.modules[name]
+    sys.path.remove(str(tmp_path))
+
+
+def test_a_loaded_module_is_where_slicer_has_it(host, tiny, tmp_path):
+    import slicer
+
+    module = slicer.modules.tinypanel
+    assert (module.name, module.title, module.categories) == (
+        "TinyPanel",
+        "Tiny panel",
+        ["Testing"],
+    )
+    assert module.path == slicer.util.modulePath("TinyPanel") == str(tmp_path / "TinyPanel.py")
+    assert module.widgetRepresentation() is tiny.panel
+    assert slicer.modules.TinyPanelWidget is tiny.widget
+    assert slicer.util.getModuleWidget("TinyPanel") is tiny.widget
+    assert slicer.util.getModuleLogic("TinyPanel") is tiny.widget.logic
+    assert "TinyPanel" in slicer.util.moduleNames()
+    assert slicer.util.selectedModule() == "TinyPanel"
+    assert tiny.panel.visible
+    assert tiny.widget.happened[-1] == "enter"
+    assert tiny.panel.mrmlScene() is slicer.mrmlScene
+    assert tiny.widget.resourcePath("UI/x.ui") == str(tmp_path / "Resources" / "UI" / "x.ui")
+
+
+def test_what_a_module_may_say_of_itself_is_held_to(host, tiny):
+    with pytest.raises(AttributeError, match="titel"):
+        tiny.module.parent.titel = "Tiny"
+
+
+def test_modules_are_entered_and_left(host, tiny):
+    import slicer
+
+    del tiny.widget.happened[:]
+    slicer.util.selectModule("Data")
+    assert not tiny.panel.visible
+    assert not tiny.panel.isEntered
+    slicer.util.selectModule(slicer.modules.tinypanel)
+    assert tiny.widget.happened == ["exit", "enter"]
+    assert slicer.util.selectedModule() == "TinyPanel"
+    with pytest.raises(ValueError, match="NoSuchModule"):
+        slicer.util.selectModule("NoSuchModule")
+
+
+def test_reload_makes_a_new_widget_in_the_same_panel(host, tiny, tmp_path):
+    write_greeting(tmp_path, "good day")
+    again = host.reload("TinyPanel")
+    assert again.panel is tiny.panel
+    assert again.widget is not tiny.widget
+    assert tiny.widget.happened[-1] == "cleanup"
+    assert again.widget.label.text == "good day"
+    host.close_scene()
+    assert "closed" in again.widget.happened
+    assert "closed" not in tiny.widget.happened[-1:]
+
+
+def test_reload_that_leaves_the_library_stale_is_refused(host, tiny, monkeypatch):
+    import slicer
+
+    base = slicer.ScriptedLoadableModule.ScriptedLoadableModuleWidget
+    monkeypatch.delattr(type(tiny.widget), "onReload")
+    assert type(tiny.widget).onReload is base.onReload
+    with pytest.raises(AssertionError, match=r"TinyPanelLib\.greeting"):
+        host.reload("TinyPanel")
+
+
+def test_messages_are_kept_and_questions_answered(host, tiny):
+    import slicer
+
+    slicer.util.infoDisplay("for your information")
+    slicer.util.warningDisplay("look out")
+    slicer.util.errorDisplay("bad", detailedText="very")
+    slicer.util.messageBox("so it is")
+    assert host.messages == [
+        ("info", "for your information"),
+        ("warning", "look out"),
+        ("error", "bad"),
+        ("message", "so it is"),
+    ]
+    host.answers[:] = [True, False]
+    assert slicer.util.confirmOkCancelDisplay("sure?") is True
+    assert slicer.util.confirmRetryCloseDisplay("again?") is False
+    assert host.messages[4:] == [("question", "sure?"), ("question", "again?")]
+
+
+def test_a_question_without_an_answer_raises(host, tiny):
+    import slicer
+
+    with pytest.raises(AssertionError, match="sure"):
+        slicer.util.confirmYesNoDisplay("are you sure?")
+    tiny.widget.button.click()
+    assert "Go on?" in host.errors[-1]
+    host.errors.clear()
+
+
+def test_an_exception_in_a_slot_is_noted_and_ends_there(host, tiny):
+    host.answers.append(False)
+    tiny.widget.button.click()
+    assert host.messages[-1] == ("error", "It failed.\n\nthe user said no")
+    assert len(host.errors) == 1
+    assert "ValueError: the user said no" in host.errors[0]
+    host.errors.clear()
+    host.answers.append(True)
+    tiny.widget.button.click()
+    assert tiny.widget.label.text == "went on"
+
+
+def test_an_exception_in_an_observer_is_noted(host):
+    import slicer
+
+    def observer(caller, event):
+        raise KeyError("lost")
+
+    tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.EndCloseEvent, observer)
+    host.close_scene()
+    slicer.mrmlScene.RemoveObserver(tag)
+    assert "KeyError: 'lost'" in host.errors[0]
+    host.errors.clear()
+
+
+def test_files_text_and_choices_are_asked_for(host, tmp_path):
+    import qt
+
+    host.answers[:] = [tmp_path / "a", None, ["b", "c"], "d.nrrd"]
+    assert qt.QFileDialog.getExistingDirectory(None, "Folder") == str(tmp_path / "a")
+    assert qt.QFileDialog.getOpenFileName(None, "File", "", "*.nrrd") == ""
+    assert qt.QFileDialog.getOpenFileNames(None, "Files") == ("b", "c")
+    assert qt.QFileDialog.getSaveFileName(None, "Save") == "d.nrrd"
+
+    ok = qt.BoolResult()
+    host.answers[:] = ["two", None, 7.5]
+    items = ["one", "two"]
+    assert qt.QInputDialog.getItem(None, "Series", "Which?", items, 0, False, ok) == "two"
+    assert ok
+    assert qt.QInputDialog.getItem(None, "Series", "Which?", items, 0, False, ok) == "one"
+    assert not ok
+    assert qt.QInputDialog.getDouble(None, "Weight", "kg", 70.0, 1.0, 300.0, 1, ok) == 7.5
+    assert ok
+    host.answers[:] = ["three"]
+    with pytest.raises(AssertionError, match="does not offer 'three'"):
+        qt.QInputDialog.getItem(None, "Series", "Which?", items, 0, False, ok)
+
+
+def test_dialogues_and_menus_are_answered(host):
+    import qt
+
+    dialog = qt.QDialog()
+    dialog.windowTitle = "A card"
+    seen = []
+    host.answers[:] = [True, lambda shown: seen.append(shown.windowTitle)]
+    assert dialog.exec_() == qt.QDialog.Accepted
+    assert dialog.exec_() == qt.QDialog.Rejected
+    assert seen == ["A card"]
+    assert host.messages[0] == ("question", "QDialog: A card")
+
+    menu = qt.QMenu()
+    chosen = []
+    menu.addAction("Delete").connect("triggered()", lambda: chosen.append("Delete"))
+    menu.addAction("Merge").enabled = False
+    host.answers[:] = ["Delete", "Merge"]
+    assert menu.exec_().text == "Delete"
+    assert chosen == ["Delete"]
+    with pytest.raises(AssertionError, match="Merge"):
+        menu.exec_()
+
+    qt.QDesktopServices.openUrl(qt.QUrl("file:///report.html"))
+    assert host.opened_urls == ["file:///report.html"]
+
+
+def test_a_process_runs_and_is_heard(host):
+    import slicer
+
+    lines, ended = [], []
+    code = "import sys; print('one'); print('two'); sys.exit(3)"
+    process = slicer.util.launchConsoleProcess(
+        [shutil.which("PythonSlicer"), "-c", code],
+        blocking=False,
+        logCallback=lines.append,
+        completedCallback=ended.append,
+    )
+    assert host.wait(lambda: ended, 20)
+    assert lines == ["one", "two"]
+    assert ended == [3]
+    assert process.returncode == 3
+
+
+def test_a_process_can_be_ended(host):
+    import slicer
+
+    lines, ended = [], []
+    process = slicer.util.launchConsoleProcess(
+        [shutil.which("PythonSlicer"), "-c", "import time; print(1, flush=True); time.sleep(60)"],
+        blocking=False,
+        logCallback=lines.append,
+        completedCallback=ended.append,
+    )
+    assert host.wait(lambda: lines, 20)
+    process.kill()
+    assert host.wait(lambda: ended, 20)
+    assert ended[0] != 0
+
+
+def test_the_application_has_what_modules_ask_and_nothing_else(host, caplog):
+    import slicer
+
+    assert slicer.app.mrmlScene() is slicer.mrmlScene
+    assert slicer.app.applicationLogic().GetMRMLScene() is slicer.mrmlScene
+    assert slicer.app.testingEnabled() is False
+    slicer.app.userSettings().setValue("HNC/Folder", "somewhere")
+    assert (
+        slicer.util.settingsValue("HNC/Folder", "", settings=slicer.app.settings()) == "somewhere"
+    )
+    assert slicer.util.mainWindow() is not None
+    with host.without_main_window():
+        assert slicer.util.mainWindow() is None
+        assert slicer.app.commandOptions().noMainWindow
+    with slicer.util.RenderBlocker():
+        pass
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = slicer.app.nonsense
+    with pytest.raises(AttributeError):
+        _ = slicer.modules.nosuchmodule
+    with pytest.raises(ValueError, match="nonsense"):
+        slicer.app.connect("nonsense()", print)
+
+
+def test_a_module_tests_itself_with_and_without_a_main_window(host, tiny, caplog):
+    ran = sys.modules["TinyPanel"].TinyPanelTest.ran
+    with caplog.at_level(logging.INFO):
+        host.run_self_test("TinyPanel")
+        with host.without_main_window():
+            host.run_self_test("TinyPanel")
+    assert ran == [True, False]
+    assert "only logged while testing" in caplog.text
+    import slicer
+
+    assert not slicer.app.testingEnabled()
+
+
+def test_the_heartbeat_measures_a_block(host):
+    with host.heartbeat() as beat:
+        host.wait(lambda: False, 0.2)
+    assert beat.longest_ms < 150
+    with host.heartbeat() as beat:
+        host.process_events()
+        time.sleep(0.3)
+        host.wait(lambda: False, 0.05)
+    assert 295 < beat.longest_ms < 450
+    assert max(beat.pauses_ms) == beat.longest_ms
+
+
+def test_a_block_at_the_end_counts_too(host):
+    with host.heartbeat() as beat:
+        host.process_events()
+        time.sleep(0.15)
+    assert beat.longest_ms > 145
+
+
+def test_none_outlives_what_qt_takes_from_it(host):
+    """PySide6 6.12 takes a reference from None at each call: see Testing/host/__init__.py."""
+    before = sys.getrefcount(None)
+    for _ in range(2000):
+        host.process_events()
+    assert sys.getrefcount(None) > 1 << 20 or sys.version_info >= (3, 12), before
+
+
+def test_torch_stays_out_of_the_application(host, tiny):
+    assert "torch" not in sys.modules
