@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from typing import TYPE_CHECKING
 
 import qt
@@ -188,7 +189,7 @@ class Chart:
         if state == self._drawn:
             return
         self._drawn = state
-        height = layout.height if self._frame is not None else round(charts.gauge_height(layout))
+        height = layout.height if self._frame is not None else ceil(charts.gauge_height(layout))
         self.label.setFixedHeight(int(height))
         picture = standalone(self._draw(layout), colours, family, layout.text, self._focused)
         self.label.setPixmap(svg_pixmap(picture, ratio))

@@ -113,7 +113,7 @@ def _pictures(nodes: Any, result: Result, stage: Path) -> Generator[str, None, N
         shutil.rmtree(views)
 
 
-def _said(steps: Generator[None, None, Any], words: str) -> Generator[str, None, Any]:
+def _said(steps: Generator[Any, None, Any], words: str) -> Generator[str, None, Any]:
     """The same steps, each yielding ``words``; returns what they return."""
     while True:
         try:

@@ -13,7 +13,7 @@ from HNCLogic.images.grid import Grid
 from HNCLogic.scene.application import Application
 from HNCLogic.scene.framing import body_points, box_of, focus, frames
 from HNCLogic.scene.mip import marked_part
-from HNCLogic.scene.segments import Colour, Segment, read_segmentation
+from HNCLogic.scene.segments import Colour, Segment, paint_segments
 from HNCLogic.scene.volumes import PET_SUV_MAX, image_of
 
 if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
@@ -28,7 +28,7 @@ def gather(
     segmentation: Any = None,
     heatmap: Any = None,
     lesions_of: dict[str, Lesion] | None = None,
-) -> Generator[None, None, SceneNodes]:
+) -> Generator[float | None, None, SceneNodes]:
     """The case of ``volumes`` (role → volume node) and ``result``, in steps; nothing is changed.
 
     ``lesions_of`` says which segment (by id) is which of the result's lesions; without it they
@@ -46,7 +46,7 @@ def gather(
     image = content.images[content.framing_role]
     yield
     if segmentation is not None:
-        labels, segments = read_segmentation(segmentation)
+        labels, segments = yield from paint_segments(segmentation)
         labels = marked_part(labels)
         yield
         content.labels, content.colours = _labelled(labels, segments, result.lesions, lesions_of)
