@@ -32,10 +32,8 @@ UI_WIDGETS = frozenset(
 )
 UI_LAYOUTS = frozenset(("QFormLayout", "QVBoxLayout", "QHBoxLayout", "QGridLayout"))
 
-# Members that PySide6 gives these classes and PythonQt does not.
-PYSIDE_ONLY = frozenset(
-    ("fromSpecification", "sender", "receivers", "dumpObjectTree", "metaObject")
-)
+# Protected in C++: PySide6 gives them to all, PythonQt to none.
+PYSIDE_ONLY = frozenset(("sender", "receivers", "senderSignalIndex", "isSignalConnected"))
 
 # Whose code is not bound by the list, by the start of the module's name.
 UNBOUND = ("Testing.", "slicer.util", "slicer.ScriptedLoadableModule")

@@ -11,7 +11,7 @@ from typing import Any
 from PySide6 import QtWidgets
 from PySide6.QtCore import Property, Qt, Signal
 
-from Testing.host.node_filter import NodeFilter, type_label
+from Testing.host.node_filter import NodeFilter, actions, type_label
 from Testing.host.qt_properties import stored
 from Testing.host.scene_watch import SceneWatch
 
@@ -226,16 +226,6 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def _row_of(self, node_id: str) -> int:
         return next((r for r in range(self._combo.count) if self._id_at(r) == node_id), -1)
 
-    def _actions(self) -> list[tuple[str, str]]:
-        types = self._filter.types
-        label = type_label(self._scene, types[0] if len(types) == 1 else "")
-        found = [(f"Rename current {label}", "rename")] if self._rename else []
-        for each in types if self._add else ():
-            found.append((f"Create new {type_label(self._scene, each)}", f"create:{each}"))
-        if self._remove:
-            found.append((f"Delete current {label}", "delete"))
-        return found
-
     def _make_rows(self) -> None:
         """All rows anew; the chosen node stays where it is still shown."""
         chosen, quiet = self._id_at(self._combo.currentIndex), self._quiet
@@ -246,11 +236,11 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
                 self._combo.addItem(self._none_words, NONE)
             for node in self._filter.nodes(self._scene):
                 self._combo.addItem(node.GetName() or "", node.GetID())
-            for words, action in self._actions():
+            flags = self._add, self._remove, self._rename
+            for words, action in actions(self._scene, self._filter.types, *flags):
                 self._combo.addItem(words, ACTION + action)
             self._watch.follow_nodes()
-        types = self._filter.types
-        label = type_label(self._scene, types[0] if types else "")
+        label = type_label(self._scene, next(iter(self._filter.types), ""))
         self._combo.setPlaceholderText(f"Select a {label}")
         self._combo.setCurrentIndex(-1)
         self._quiet = quiet
@@ -283,10 +273,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         now = (self._id_at(row), self._combo.itemText(row))
         if self._quiet or now == self._sent or self._data_at(row).startswith(ACTION):
             return
-        if not now[0] and not self._sent[0]:
-            self._sent = now
+        before, self._sent = self._sent, now
+        if not now[0] and not before[0]:
             return
-        self._sent = now
         self.currentNodeChanged.emit(self._node_at(row))
         self.currentNodeIDChanged.emit(now[0])
 
@@ -307,8 +296,5 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def _on_new_content(self) -> None:
         """The scene was imported or closed: the rows of old are gone, and so is the choice."""
         self._watch.forget_nodes()
-        for row in reversed(range(self._combo.count)):
-            if self._id_at(row):
-                self._combo.removeItem(row)
         self.setCurrentNodeID("")
-        self._update_rows()
+        self._make_rows()

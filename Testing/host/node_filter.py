@@ -54,3 +54,16 @@ def type_label(scene: Any, node_type: str) -> str:
     if scene is None or not node_type:
         return "node"
     return scene.GetTypeDisplayNameByClassName(node_type) or "node"
+
+
+def actions(
+    scene: Any, types: list[str], add: bool, remove: bool, rename: bool
+) -> list[tuple[str, str]]:
+    """What can be done below the nodes: the words, and rename, create:TYPE or delete."""
+    label = type_label(scene, types[0] if len(types) == 1 else "")
+    found = [(f"Rename current {label}", "rename")] if rename else []
+    for each in types if add else ():
+        found.append((f"Create new {type_label(scene, each)}", f"create:{each}"))
+    if remove:
+        found.append((f"Delete current {label}", "delete"))
+    return found

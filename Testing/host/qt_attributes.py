@@ -6,6 +6,7 @@ files, layouts and dialogues hand out objects of those very classes.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 from collections.abc import Callable, Iterator
@@ -19,9 +20,11 @@ PROPERTY, SIGNAL, METHOD, PLAIN, MISSING = "property", "signal", "method", "plai
 
 # Virtual getters: Qt looks for a Python class's own by the attribute, and must not find a value.
 VIRTUAL = ("sizeHint", "minimumSizeHint")
+HANDLERS = ("event", "eventFilter")  # these, and all that end with "Event"
 
 _object_property = QtCore.QObject.property
 _object_set_property = QtCore.QObject.setProperty
+being_loaded: list[str] = []  # .ui files that QUiLoader is at
 _found: dict[tuple[type, str], tuple[str, Any]] = {}
 
 
@@ -74,6 +77,10 @@ class Property:
             return float(value)
         if self.type_name == "bool":
             return bool(value)
+        if self.type_name == "QStringList":
+            if isinstance(value, str) or not all(isinstance(each, str) for each in value):
+                raise TypeError(self._refusal(value))
+            return list(value)
         if self.type_name == "QString" and not isinstance(value, str):
             raise TypeError(self._refusal(value))
         return value
@@ -137,10 +144,10 @@ def read(self: QtCore.QObject, name: str, own: Callable) -> Any:
         return detail.read(self)
     if what is SIGNAL:
         return qt_signals.Signal(self, detail)
-    if what is METHOD:
+    if what is METHOD and name not in allowed.PYSIDE_ONLY:
         return _strict(own(self, name), detail, name)
-    if what is MISSING and name not in own(self, "__dict__"):
-        value = None if name in allowed.PYSIDE_ONLY else _object_property(self, name)
+    if what is METHOD or (what is MISSING and name not in own(self, "__dict__")):
+        value = _object_property(self, name)
         if value is None:
             raise AttributeError(f"{kind.__name__} has no attribute named '{name}'")
         return value  # a property that setProperty made
@@ -161,6 +168,8 @@ def write(self: QtCore.QObject, name: str, value: Any) -> None:
         )
     elif _object_property(self, name) is not None:
         _object_set_property(self, name, value)
+    elif is_pyside(kind) and being_loaded:
+        return  # QUiLoader's own way to hand over the children, which PythonQt does not have
     elif is_pyside(kind):
         raise AttributeError(
             f"'{name}' does not exist on {kind.__name__} and creating new attributes on C++ "
@@ -200,8 +209,31 @@ SPECIAL: dict[str, Callable] = {
 }
 
 
+def _guard_handlers(cls: type, **_keywords: Any) -> None:
+    """An exception in an event handler written in Python is noted, and the event is done with.
+
+    PySide6 lets it out later, from whatever code it comes back to; PythonQt prints it there.
+    """
+    for name, member in list(vars(cls).items()):
+        if inspect.isfunction(member) and (name.endswith("Event") or name in HANDLERS):
+            setattr(cls, name, _guarded(member))
+
+
+def _guarded(handler: Callable) -> Callable:
+    @functools.wraps(handler)
+    def handle(*arguments: Any) -> Any:
+        try:
+            return handler(*arguments)
+        except Exception:
+            qt_signals.note_error()
+            return False if handler.__name__ in HANDLERS else None
+
+    return handle
+
+
 def install(*modules: Any) -> None:
     """Give the Qt classes of these modules of PySide6 their PythonQt manners, in place."""
+    QtCore.QObject.__init_subclass__ = classmethod(_guard_handlers)
     for kind in set(classes(*modules)):
         if not issubclass(kind, QtCore.QObject):
             continue

@@ -12,7 +12,14 @@ from typing import Any
 
 from PySide6 import QtCore, QtUiTools, QtWidgets
 
-from Testing.host import allowed, ctk_widgets, mrml_widgets, pythonqt, qt_signals
+from Testing.host import (
+    allowed,
+    ctk_widgets,
+    mrml_widgets,
+    pythonqt,
+    qt_attributes,
+    qt_signals,
+)
 
 # What Designer writes for a layout and a form loader sets by itself.
 MARGINS = ("leftMargin", "topMargin", "rightMargin", "bottomMargin", "margin")
@@ -47,9 +54,11 @@ class QUiLoader(QtUiTools.QUiLoader):
         words: list[str] = []
         known_errors = len(pythonqt.errors)
         shown = QtCore.qInstallMessageHandler(lambda _kind, _where, text: words.append(text))
+        qt_attributes.being_loaded.append(root.findtext("class") or "")
         try:
             widget = super().load(buffer, parent)
         finally:
+            qt_attributes.being_loaded.pop()
             QtCore.qInstallMessageHandler(shown)
         words = [each for each in words if "propagateSizeHints" not in each]
         while len(pythonqt.errors) > known_errors:  # what a property's setter raised
