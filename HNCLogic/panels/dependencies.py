@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 
 import slicer
@@ -38,9 +37,7 @@ def requirements_file() -> Path:
 
 def missing() -> list[str]:
     """The requirements that are not met, torch first. Reads names and versions, imports nothing."""
-    lines = requirements_file().read_text(encoding="utf-8").splitlines()
-    wanted = [TORCH, *(line.strip() for line in lines if line.strip() and line[0] != "#")]
-    return [requirement for requirement in wanted if not _met(requirement)]
+    return [each for each in (TORCH, *_pip_requirements()) if not slicer.packaging.pip_check(each)]
 
 
 def ensure(ask: Ask | None = None, launch: Callable | None = None) -> bool:
@@ -53,6 +50,7 @@ def ensure(ask: Ask | None = None, launch: Callable | None = None) -> bool:
     if not lacking:
         return True
     if not (ask or _ask)(_question(lacking)):
+        log.info("the user did not want packages to be installed")
         return False
     if TORCH in lacking and not _torch_installed():
         return False
@@ -98,22 +96,7 @@ def instructions() -> str:
 
 
 def _pip_requirements() -> list[str]:
-    lines = requirements_file().read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-
-
-def _met(requirement: str) -> bool:
-    name, least = re.fullmatch(r"([\w.-]+)>=([\d.]+)", requirement).groups()
-    try:
-        found = metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return _numbers(found) >= _numbers(least)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """The release of a version: 2.13.0+cpu is (2, 13, 0)."""
-    return tuple(int(n) for n in re.match(r"\d+(?:\.\d+)*", version).group().split("."))
+    return [str(each) for each in slicer.packaging.load_requirements(requirements_file())]
 
 
 def _ask(question: str) -> bool:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -32,6 +33,12 @@ def register() -> None:
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category=CATEGORY,
         sampleName=NAME,
+        uris=[],  # nothing is fetched
+        fileNames=[],
+        nodeNames=[],
+        loadFileTypes=[],
+        loadFiles=[],
+        checksums=[],
         thumbnailFileName=str(resource_folder() / "Icons" / "HNCSimulatedPatient.png"),
         customDownloader=load_simulated_patient,
     )
@@ -45,7 +52,7 @@ def load_simulated_patient(source: Any = None) -> list[Any]:
     if not dependencies.ensure():
         return []
     folder = Path(tempfile.mkdtemp(prefix="hnc-sample-"))
-    slicer.app.setOverrideCursor(3)  # Qt.WaitCursor
+    slicer.app.setOverrideCursor(qt.Qt.WaitCursor)
     try:
         if not _simulate(folder / "cohort"):
             return []

@@ -14,14 +14,16 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
 
-from HNCLogic.job import Result
 from HNCLogic.scene.application import Application, complaints
 from HNCLogic.scene.layers import restore_opacity
 from HNCLogic.scene.notes import noted_on, notes, write_into_header
+
+if TYPE_CHECKING:
+    from HNCLogic.job import Result
 
 PROBE_BYTES = 4 * 2**20
 NRRD_BYTES = {
