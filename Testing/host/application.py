@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from PySide6.QtCore import QProcessEnvironment, QSettings
+from PySide6.QtCore import QProcessEnvironment, QSettings, Qt
 from PySide6.QtGui import QCursor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -112,7 +112,8 @@ class SlicerApp:
         return QApplication.clipboard()
 
     def setOverrideCursor(self, cursor: Any) -> None:
-        QApplication.setOverrideCursor(QCursor(cursor))
+        shape = cursor if isinstance(cursor, QCursor) else Qt.CursorShape(cursor)
+        QApplication.setOverrideCursor(shape)
 
     def restoreOverrideCursor(self) -> None:
         QApplication.restoreOverrideCursor()

@@ -97,7 +97,12 @@ class Host:
         for made in (translations, scripted, packaging.module(), parameter_node.module()):
             sys.modules[made.__name__] = made
             setattr(slicer, made.__name__.removeprefix("slicer."), made)
-        for name in ("Volumes", "Segmentations", "Tables", "VolumeRendering", "Colors"):
+        cameras = slicer.vtkSlicerCamerasModuleLogic()
+        cameras.SetMRMLApplicationLogic(self._application.logic)
+        cameras.SetMRMLScene(self._application.scene)
+        self._application.logic.SetModuleLogic("Cameras", cameras)
+        self._application.kept.append(cameras)
+        for name in ("Volumes", "Segmentations", "Tables", "VolumeRendering", "Colors", "Cameras"):
             logic = self._application.logic.GetModuleLogic(name)
             slicer.app.moduleManager().add(loaded_modules.Module(name, logic=logic))
         for name in ("Data", "SegmentEditor", "Welcome"):  # to go to and come back from
@@ -136,6 +141,8 @@ class Host:
         path = (REPOSITORY / path).resolve()
         name = path.stem
         manager = slicer.app.moduleManager()
+        if name in self._loaded and slicer.util.modulePath(name) != str(path):
+            raise ValueError(f"another module called {name} is loaded: unload it first")
         if name not in self._loaded:
             module = ScriptedModule(name, str(path))
             python = getattr(import_module(str(path)), name)(module)

@@ -131,22 +131,48 @@ class ThreeDView(DrawnView):
         self._logic.SetMRMLScene(application.scene)
         application.logic.GetViewLogics().AddItem(self._logic)
         self._logic.AddViewNode(node.GetLayoutName())
+        self._cameras = application.logic.GetModuleLogic("Cameras")
         super().__init__(application, node, factory, THREE_D_MANAGERS)
         self.resize(size)
 
     def mrmlViewNode(self) -> Any:
         return self.node
 
-    def resetFocalPoint(self) -> None:
-        """Look at the middle of all there is, from where one looks."""
-        self.renderer.ResetCamera()
+    def cameraNode(self) -> Any:
+        """The vtkMRMLCameraNode of this view."""
+        return self._cameras.GetViewActiveCameraNode(self.node)
 
-    def resetCamera(self) -> None:
-        self.renderer.ResetCamera()
+    def resetFocalPoint(self) -> None:
+        """Look at the middle of what is shown, from where the camera stands."""
+        box, labels = self.node.GetBoxVisible(), self.node.GetAxisLabelsVisible()
+        self.node.SetBoxVisible(False)
+        self.node.SetAxisLabelsVisible(False)
+        bounds = self.renderer.ComputeVisiblePropBounds()
+        if bounds[0] <= bounds[1]:  # else nothing is shown
+            middle = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
+            self.cameraNode().SetFocalPoint(*middle)
+        self.node.SetBoxVisible(box)
+        self.node.SetAxisLabelsVisible(labels)
+        self.node.InvokeEvent(self.node.ResetFocalPointRequestedEvent)
+
+    def resetCamera(
+        self, resetRotation: bool = True, resetTranslation: bool = True, resetDistance: bool = True
+    ) -> None:
+        """See all that is shown."""
+        self.cameraNode().Reset(resetRotation, resetTranslation, resetDistance, self.renderer)
 
     def rotateToViewAxis(self, axis: int) -> None:
-        """Look along an axis: 0 from the left, 2 from behind, 3 from the front, 5 from above…"""
-        cameras = self._logic.GetMRMLApplicationLogic().GetModuleLogic("Cameras")
-        if cameras is None:
-            raise NotImplementedError("this stand-in cannot turn the 3D view")
-        cameras.GetViewActiveCameraNode(self.node).RotateTo(axis)
+        """Look from the patient's left (0), right, back, front, feet or head (5)."""
+        camera = self.cameraNode()
+        if axis not in range(6):
+            raise ValueError(f"a view axis is 0 to 5, not {axis}")
+        camera.RotateTo(
+            (
+                camera.Left,
+                camera.Right,
+                camera.Posterior,
+                camera.Anterior,
+                camera.Inferior,
+                camera.Superior,
+            )[axis]
+        )

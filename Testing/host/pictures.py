@@ -35,6 +35,8 @@ def save_picture(path: Path, panel: Any, app: Any, views: bool = True) -> Path:
     from Testing.host import event_loop
 
     width, height = _fit(panel)
+    if panel.focusWidget() is not None:
+        panel.focusWidget().clearFocus()  # a cursor blinks: no two pictures would be alike
     event_loop.turn()
     grabbed = panel.grab()
     scale = grabbed.devicePixelRatio()

@@ -104,6 +104,32 @@ def test_slice_widgets_are_the_applications_own(host, small_patient):
     assert manager.sliceWidget("Purple") is None
 
 
+def test_the_3d_view_draws_a_rendered_volume_from_the_side_asked_for(host, small_patient):
+    import slicer
+
+    logic = slicer.modules.volumerendering.logic()
+    display = logic.CreateDefaultVolumeRenderingNodes(small_patient.pet_node)
+    display.SetVisibility(True)
+    view = slicer.app.layoutManager().threeDWidget(0).threeDView()
+    view.mrmlViewNode().SetBoxVisible(False)
+    view.mrmlViewNode().SetAxisLabelsVisible(False)
+    background = view.pixels((200, 200))[0, 0].astype(int)
+    pictures = []
+    for axis in (3, 0):  # from the front, from the left
+        view.rotateToViewAxis(axis)
+        view.resetFocalPoint()
+        view.resetCamera(False)
+        pixels = view.pixels((200, 200)).astype(int)
+        assert (np.abs(pixels - background).max(axis=2) > 60).mean() > 0.005
+        pictures.append(pixels)
+    assert (pictures[0] != pictures[1]).any()
+    position = view.cameraNode().GetPosition()
+    focus = view.cameraNode().GetFocalPoint()
+    assert position[0] < focus[0] - 100
+    with pytest.raises(ValueError, match="0 to 5"):
+        view.rotateToViewAxis(6)
+
+
 @pytest.mark.parametrize(("palette", "scale"), [("light", 2), ("dark", 1)])
 def test_a_child_process_draws_at_another_scale(tmp_path, palette, scale):
     module = write_tiny_module(tmp_path)
