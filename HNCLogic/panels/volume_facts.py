@@ -22,7 +22,8 @@ CT_LOWEST = -300.0  # HU; a PET's noise hardly reaches it
 RECORD = "HNC.SuvRecord"  # JSON of a SuvRecord: the volume is SUVbw, made or stated here
 ROLE = "HNC.Role"  # of a volume that was opened from a panel
 SUV_SOURCE = "HNC.SuvSource"  # node reference: the volume that this one was converted from
-OUR_NOTES = ("HNC_", "HNC.Part")  # what results are marked with (scene.notes, scene.adopt)
+# What results are marked with (scene.notes, scene.adopt); simulated images too say that they are.
+OUR_NOTES = ("HNC_ResearchUse", "HNC_TrainedOn", "HNC.Part")
 
 MODALITY, UNITS, SUV_TYPE, CONTRAST = "0008,0060", "0054,1001", "0054,1006", "0018,0010"
 
