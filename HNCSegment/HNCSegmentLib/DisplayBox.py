@@ -1,0 +1,107 @@
+"""How it looks: SUV window, PET over anatomy, outline or fill, fusion, the turning MIP."""
+
+from __future__ import annotations
+
+import slicer
+from slicer.i18n import tr as _
+
+from HNCLogic.panels.roles import is_suv
+from HNCLogic.scene import display
+from HNCLogic.scene.application import of_desktop
+from HNCLogic.scene.layers import PET_OPACITY, composites
+
+
+class DisplayBox:
+    """The section "Display". The sliders show what the views have, and opening changes nothing.
+
+    ``petNode()`` and ``segmentation()`` give nodes or None, ``background()`` the role and the node
+    of the anatomy, ("", None) where there is none.
+    """
+
+    def __init__(self, ui, petNode, background, segmentation):
+        self.ui = ui
+        self._petNode, self._background, self._segmentation = petNode, background, segmentation
+        self._parameterNode = None
+        self._filling = False
+        ui.windowSlider.connect("valueChanged(double)", self._onWindow)
+        ui.opacitySlider.connect("valueChanged(double)", self._onOpacity)
+        ui.fillButton.connect("toggled(bool)", self._onFill)
+        ui.fusionButton.connect("clicked()", self.onFusion)
+        ui.mipButton.connect("clicked(bool)", self.onMip)
+
+    def setParameterNode(self, parameterNode):
+        self._parameterNode = parameterNode
+
+    def refresh(self):
+        """Offer what there are nodes for, and show how they look now."""
+        ui, pet = self.ui, self._suvPet()
+        role, background = self._background()
+        fused = pet is not None and background is not None
+        ui.windowSlider.enabled = ui.fusionButton.enabled = pet is not None
+        ui.opacitySlider.enabled = fused
+        ui.opacityLabel.text = _("PET over MRI:") if role == "MR" else _("PET over CT:")
+        shown = display.mip_shown(slicer.mrmlScene) is not None
+        ui.mipButton.enabled = pet is not None or shown
+        ui.outlineRow.enabled = self._segmentation() is not None
+        self._filling = True
+        try:
+            ui.mipButton.checked = shown
+            if pet is not None:
+                ui.windowSlider.value = display.suv_window(pet)
+            if fused:
+                ui.opacitySlider.value = _opacityOf(pet)
+            if self._parameterNode is not None:
+                button = ui.outlineButton if self._parameterNode.outline else ui.fillButton
+                button.checked = True
+        finally:
+            self._filling = False
+
+    def applyOutline(self):
+        """Draw the segmentation as the parameter node has it: a new one has a look of its own."""
+        if self._segmentation() is not None and self._parameterNode is not None:
+            display.set_outline(self._segmentation(), self._parameterNode.outline)
+
+    def onFusion(self):
+        """The PET in colour over the anatomy, in every slice view."""
+        role, background = self._background()
+        display.fuse(
+            of_desktop(),
+            self._suvPet(),
+            background,
+            "MR" if role == "MR" else "CT",
+            suv_max=self.ui.windowSlider.value,
+            opacity=self.ui.opacitySlider.value,
+        )
+
+    def onMip(self, on):
+        if on and self._suvPet() is not None:
+            display.mip_view(slicer.mrmlScene, self._suvPet(), self.ui.windowSlider.value)
+        else:
+            display.stop_mip(slicer.mrmlScene)
+        self.refresh()
+
+    def _suvPet(self):
+        pet = self._petNode()
+        return pet if pet is not None and is_suv(pet) else None
+
+    def _onWindow(self, value):
+        if not self._filling and self._suvPet() is not None:
+            display.set_suv_window(self._suvPet(), value)
+
+    def _onOpacity(self, value):
+        background = self._background()[1]
+        if not self._filling and None not in (self._suvPet(), background):
+            display.set_fusion(of_desktop(), background, self._suvPet(), value)
+
+    def _onFill(self, fill):
+        if not self._filling and self._parameterNode is not None:
+            self._parameterNode.outline = not fill
+            self.applyOutline()
+
+
+def _opacityOf(pet):
+    """The PET's opacity over the anatomy in the slice views; the usual one where it is not."""
+    for composite in composites(of_desktop()):
+        if composite.GetForegroundVolumeID() == pet.GetID():
+            return composite.GetForegroundOpacity()
+    return PET_OPACITY

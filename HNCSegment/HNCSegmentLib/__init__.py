@@ -1,0 +1,1 @@
+"""What the module HNCSegment is made of: method, lesions, their table, display, files."""
