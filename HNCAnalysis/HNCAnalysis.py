@@ -1,0 +1,138 @@
+"""Is there head-and-neck cancer, and why does the network think so: the panel of method 1.
+
+What the panel does stands in HNCAnalysisLib, what is computed in HNCLogic.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import slicer
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTextNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+
+class HNCAnalysis(ScriptedLoadableModule):
+    """What Slicer shows of the module before it is opened."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        if importlib.util.find_spec("HNCLogic") is None:  # a source tree: it lies beside
+            sys.path.append(str(Path(__file__).resolve().parents[1]))
+        self.parent.title = _("HNC Analysis")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Nuclear Medicine")]
+        self.parent.dependencies = ["Segmentations", "SubjectHierarchy", "Volumes"]
+        self.parent.contributors = ["The HNC authors"]
+        self.parent.helpText = _(
+            "<p>Is there head-and-neck cancer in an FDG PET (with CT or MRI), how sure is the "
+            "model, and where did it look? Choose the images and press <b>Analyse</b>. Each "
+            "window along the neck has its own probability: click one to go there. The heat map "
+            "shows where the network looked. <b>Continue to tumour volume</b> outlines and "
+            "measures lesions.</p><p><b>Research use only.</b> Not a medical device; not for "
+            "diagnosis or treatment decisions. What each model was trained on stands on its card."
+            "</p>"
+        )
+        self.parent.acknowledgementText = _(
+            "Verdict by windows of slices and Grad-CAM after Liedes et al. (2025) and Rainio et "
+            "al. (2024). Made with 3D Slicer, SimpleITK and PyTorch."
+        )
+
+
+@parameterNodeWrapper
+class HNCAnalysisParameterNode:
+    """The panel's state, kept with the scene: inputs, settings, and the answer."""
+
+    pet: vtkMRMLScalarVolumeNode
+    ct: vtkMRMLScalarVolumeNode
+    mr: vtkMRMLScalarVolumeNode
+    mrRole: str = ""
+    annotated: vtkMRMLSegmentationNode  # lesions that the user outlined, to compare with
+    model: str = "presence-pet"
+    aggregation: str = ""  # "": the model's own
+    thresholdByHand: bool = False
+    threshold: Annotated[float, WithinRange(0, 1)] = 0.5
+    heatShown: bool = True
+    heatOpacity: Annotated[float, WithinRange(0, 1)] = 0.6
+    result: vtkMRMLTextNode  # refers to the heat map, the tables and the charts
+    # What the answer is of: where it differs from the above, the answer is of earlier settings.
+    analysedPet: vtkMRMLScalarVolumeNode
+    analysedCt: vtkMRMLScalarVolumeNode
+    analysedMr: vtkMRMLScalarVolumeNode
+    analysedAnnotated: vtkMRMLSegmentationNode
+    analysedSettings: str = ""
+
+
+class HNCAnalysisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The panel, as Slicer sees it."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.panel = None
+
+    def setup(self):
+        from HNCAnalysisLib.AnalysisPanel import AnalysisPanel
+
+        ScriptedLoadableModuleWidget.setup(self)
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/HNCAnalysis.ui"))
+        self.layout.addWidget(uiWidget)
+        self.layout.addStretch(1)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.logic = HNCAnalysisLogic()
+        self.panel = AnalysisPanel(uiWidget)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
+        self.panel.setParameterNode(self.logic.getParameterNode())
+
+    def cleanup(self):
+        self.removeObservers()
+        if self.panel is not None:
+            self.panel.cleanup()
+
+    def onReload(self):
+        for name in [one for one in sys.modules if one.split(".")[0] == "HNCAnalysisLib"]:
+            del sys.modules[name]  # Slicer itself reads no more than this file anew
+        ScriptedLoadableModuleWidget.onReload(self)
+
+    def enter(self):
+        self.panel.enter(self.logic.getParameterNode())
+
+    def onSceneStartClose(self, caller, event):
+        self.panel.setParameterNode(None)
+
+    def onSceneEndClose(self, caller, event):
+        self.panel.setParameterNode(self.logic.getParameterNode())
+
+    def onSceneEndImport(self, caller, event):
+        self.panel.sceneRead(self.logic.getParameterNode())
+
+
+class HNCAnalysisLogic(ScriptedLoadableModuleLogic):
+    """Gives the parameter node; the computing is done in a process of its own."""
+
+    def getParameterNode(self):
+        return HNCAnalysisParameterNode(super().getParameterNode())
+
+
+class HNCAnalysisTest(ScriptedLoadableModuleTest):
+    """Clicks through the panel on a small simulated patient; see HNCAnalysisLib/SelfTest.py."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear(0)
+
+    def runTest(self):
+        from HNCAnalysisLib.SelfTest import runAll
+
+        runAll(self)

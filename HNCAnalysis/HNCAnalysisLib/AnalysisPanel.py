@@ -1,0 +1,285 @@
+"""The panel of HNCAnalysis: its parts, and what one of them means for the others."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from HNCAnalysisLib import AnalysisState as state
+from HNCAnalysisLib.AnswerNodes import putAnswer, showImages
+from HNCAnalysisLib.AnswerView import AnswerView
+from HNCAnalysisLib.HeatMapView import HeatMapView
+from HNCAnalysisLib.ModelChoice import ModelChoice
+from HNCAnalysisLib.NeckView import NeckView
+from HNCAnalysisLib.ReportButton import ReportButton
+from HNCLogic import RESEARCH_USE
+from HNCLogic.errors import InputError
+from HNCLogic.panels.inputs import ImageInputs
+from HNCLogic.panels.request import Request
+from HNCLogic.panels.run_controls import RunControls
+from HNCLogic.panels.stepwise import Stepwise
+from HNCLogic.panels.tones import box
+from HNCLogic.panels.warm_up import warm_up
+from HNCLogic.scene.presence_nodes import presence_nodes_of
+from HNCLogic.scene.result_text import result_of
+
+log = logging.getLogger(__name__)
+
+
+class AnalysisPanel(VTKObservationMixin):
+    """Inputs and model → run → answer, charts, heat map, report.
+
+    ``uiWidget``: the loaded .ui file. ``launch``, ``ensure``: what starts the child process and
+    sees to its packages; Slicer's own ways where they are not handed in.
+    """
+
+    def __init__(self, uiWidget, launch=None, ensure=None):
+        VTKObservationMixin.__init__(self)
+        self.ui = ui = slicer.util.childWidgetVariables(uiWidget)
+        self.result = None  # of the text node that is shown, once it is read
+        self._shownText = None
+        self._parameterNode = None
+        self._guiTag = None
+        self._reading = None
+        self.run = None
+        ui.researchLabel.text = RESEARCH_USE
+        box(ui.researchLabel, "accent")
+        self.inputs = ImageInputs(ui.imagesSection.layout(), launch, self.refresh)
+        self.model = ModelChoice(ui)
+        self.answer = AnswerView(ui)
+        self.neck = NeckView(ui, self._heatAndPet)
+        self.heatMap = HeatMapView(ui)
+        self.report = ReportButton(ui, self._reportSteps)
+        ui.continueButton.connect("clicked(bool)", self.onContinue)
+        scene = slicer.mrmlScene
+        for event in (scene.NodeRemovedEvent, scene.EndBatchProcessEvent):
+            self.addObserver(scene, event, self._onChanged)
+        self.useProcess(launch, ensure)
+
+    def useProcess(self, launch, ensure):
+        """Hand in what starts the child process and sees to its packages; None: Slicer's ways."""
+        if self.run is not None:
+            self.run.cleanup()
+            self.run.widget.deleteLater()
+        self.run = RunControls(
+            self.ui.runPlace.layout(), _("Analyse"), request=Request(launch), ensure=ensure
+        )
+        self.run.connectClicked(self.onAnalyse)
+        self.refresh()
+
+    def setParameterNode(self, parameterNode):
+        """Show the state in a wrapped parameter node; None: there is no scene to show."""
+        if self._parameterNode is not None:
+            self._parameterNode.disconnectGui(self._guiTag)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onChanged)
+        if parameterNode is None:
+            self.run.cancel()
+            self.report.clear()
+            self._forgetAnswer()
+        self._parameterNode = parameterNode
+        self.inputs.setParameterNode(parameterNode)
+        self.model.setParameterNode(parameterNode)
+        self.heatMap.setParameterNode(parameterNode)
+        if parameterNode is not None:
+            self._guiTag = parameterNode.connectGui(self.ui)
+            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onChanged)
+            self.inputs.fillIn()
+        self.refresh()
+
+    def enter(self, parameterNode):
+        """The panel is opened: what is loaded and installed is looked at anew."""
+        if self._parameterNode is None or (
+            self._parameterNode.parameterNode is not parameterNode.parameterNode
+        ):
+            self.setParameterNode(parameterNode)
+        self.model.refill()
+        self.inputs.fillIn()
+        if self.result is not None:
+            self.neck.observeViews()
+        self.refresh()
+
+    def sceneRead(self, parameterNode):
+        """A scene was read from a file: show what is in it."""
+        from HNCLogic.scene.layers import restore_opacity
+
+        restore_opacity(slicer.mrmlScene)
+        self._forgetAnswer()
+        self.setParameterNode(parameterNode)
+
+    def _onChanged(self, caller=None, event=None):
+        self.refresh()
+
+    def refresh(self):
+        """Bring everything in line with the parameter node."""
+        if self.run is None or slicer.mrmlScene.IsBatchProcessing():
+            return
+        node = self._parameterNode
+        self.model.update()
+        self.heatMap.update()
+        why = _("The scene is closed.")
+        if node is not None:
+            why = self.inputs.whyNotReady() or self.model.whyNotReady()
+        self.run.setReady(not why, why)
+        if node is None:
+            return
+        self._saySimulated(state.simulated(self.inputs.images().values()))
+        self._showAnswer()
+
+    def _showAnswer(self):
+        node = self._parameterNode
+        if node.result is None:
+            if self._shownText is not None:
+                self._forgetAnswer()
+            return
+        text = node.result.GetText()
+        if text != self._shownText:
+            self._shownText = text
+            self._readAnswer()
+        if not self.ui.answerSection.isHidden():
+            self.answer.sayStale(state.changedSince(node))
+
+    def _readAnswer(self):
+        """Importing what reads it takes a tenth of a second, so it is done in steps."""
+        self._stopReading()
+        if "HNCLogic.job" in sys.modules:
+            self._onReadable()
+            return
+        self._reading = Stepwise(warm_up(), lambda _none: self._onReadable(), self._showTables)
+        self._reading.start()
+
+    def _onReadable(self):
+        try:
+            self.result = result_of(self._parameterNode.result)
+        except (ImportError, InputError) as error:
+            self._showTables(error)
+            return
+        if self.result.presence is None:
+            self._showTables(None)
+            return
+        explanation = self.result.explanation
+        self.answer.show(self.result)
+        self.neck.show(self.result)
+        self.heatMap.show(self.nodes().heatmap, explanation and explanation.hottest_ras)
+        self._saySimulated(self.result.simulated or state.simulated(self.inputs.images().values()))
+        for part in (self.ui.whySection, self.ui.endRow):
+            part.visible = True
+        self.ui.reportButton.enabled = True
+        self._collapse(True)
+        self.answer.sayStale(state.changedSince(self._parameterNode))
+
+    def _showTables(self, error):
+        """Without the packages that read a result its tables and its heat map can be seen."""
+        self.result = None
+        if isinstance(error, ImportError):
+            why = _(
+                "Python packages that read this answer are not installed yet: press Analyse to "
+                "install them. Until then its table is shown, and the heat map in the views."
+            )
+        else:
+            log.error("the scene's answer cannot be read: %s", type(error).__name__)
+            why = _("This scene's answer cannot be read by this version: its table is shown.")
+        nodes = self.nodes()
+        self.answer.showTables([nodes.window_table, nodes.slice_table], why)
+        self.heatMap.show(nodes.heatmap, None)
+        self.ui.whySection.visible = nodes.heatmap is not None
+        self.ui.endRow.visible = True
+        self.ui.reportButton.enabled = False
+
+    def _forgetAnswer(self):
+        self._stopReading()
+        self.result = self._shownText = None
+        self.answer.clear()
+        self.neck.clear()
+        self.heatMap.show(None, None)
+        self.report.clear()
+        for part in (self.ui.whySection, self.ui.endRow):
+            part.visible = False
+        self._collapse(False)
+
+    def _collapse(self, answered):
+        """What is done makes room for the answer."""
+        for section in (self.ui.imagesSection, self.ui.modelSection):
+            section.collapsed = answered
+
+    def _stopReading(self):
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _saySimulated(self, words):
+        label = self.ui.simulatedLabel
+        label.visible = bool(words)
+        if words:
+            label.text = _("Simulated images: {words}").format(words=words)
+            box(label, "warn")
+
+    def onAnalyse(self):
+        """Run with what is set now; what is changed meanwhile makes the answer one of earlier
+        settings."""
+        if not self.run.enabled:
+            return
+        node, card, images = self._parameterNode, self.model.card(), self.inputs.images()
+        inputs, settings = state.currentInputs(node), state.chosen(node)
+
+        def put(result, folder):
+            nodes = yield from putAnswer(images, result, folder)
+            state.remember(node, nodes.text, inputs, settings)
+            return images
+
+        self.run.begin(
+            images,
+            state.jobSettings(node, card.folder, images, self.inputs.settings()),
+            put,
+            on_done=self._onAnswered,
+            mask=node.annotated,
+        )
+
+    def _onAnswered(self, images):
+        showImages(images)
+        self.refresh()
+        self._collapse(True)
+        self.heatMap.onHottest()
+
+    def nodes(self):
+        """The answer's nodes (PresenceNodes); None where there is no answer."""
+        text = self._parameterNode.result if self._parameterNode is not None else None
+        return None if text is None else presence_nodes_of(text)
+
+    def _heatAndPet(self):
+        nodes = self.nodes()
+        return () if nodes is None else (nodes.heatmap, nodes.pet)
+
+    def _reportSteps(self, folder):
+        """The steps of writing what is shown into ``folder``."""
+        from HNCLogic.panels import report_writer
+
+        return report_writer.write(
+            self.result,
+            state.analysedImages(self._parameterNode),
+            folder,
+            heatmap=self.nodes().heatmap,
+        )
+
+    def onContinue(self):
+        """Open HNCSegment with the same images."""
+        node = self._parameterNode
+        try:
+            other = slicer.util.getModuleLogic("HNCSegment").getParameterNode()
+        except (AttributeError, RuntimeError):
+            slicer.util.errorDisplay(_("The module HNCSegment is not installed."))
+            return
+        for name in ("pet", "ct", "mr", "mrRole"):
+            setattr(other, name, getattr(node, name))
+        slicer.util.selectModule("HNCSegment")
+
+    def cleanup(self):
+        """The panel goes: stop what runs, let go of the scene."""
+        self.setParameterNode(None)
+        self.removeObservers()
+        for part in (self.run, self.neck, self.inputs, self.model):
+            part.cleanup()

@@ -1,0 +1,116 @@
+"""The section "Answer": the verdict in words and on a gauge, how far the networks agree."""
+
+from __future__ import annotations
+
+from html import escape
+
+import qt
+from slicer.i18n import tr as _
+
+from HNCLogic.panels.charts import Chart
+from HNCLogic.panels.tones import box, colour_words
+
+VERDICT_SIZE = 1.5  # of the panel's own letters
+
+
+class AnswerView:
+    """Shows a Result, says when it is of earlier settings; tables where it cannot be read."""
+
+    def __init__(self, ui):
+        self.ui = ui
+        self.gauge = Chart(ui.gaugePlace.layout())
+        font = ui.verdictLabel.font
+        if font.pointSizeF() > 0:
+            font.setPointSizeF(font.pointSizeF() * VERDICT_SIZE)
+        else:  # a style has set it in pixels
+            font.setPixelSize(round(font.pixelSize() * VERDICT_SIZE))
+        font.setBold(True)
+        ui.verdictLabel.setFont(font)
+        for label in (ui.verdictLabel, ui.sentenceLabel, ui.agreementLabel, ui.warningsLabel):
+            label.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
+        self.clear()
+
+    def clear(self):
+        ui = self.ui
+        ui.answerSection.visible = False
+        for label in (ui.verdictLabel, ui.sentenceLabel, ui.agreementLabel, ui.answerTrainedLabel):
+            label.text = ""
+        self.gauge.clear()
+        ui.resultTable.visible = False
+        self._warn([])
+        self.sayStale([])
+
+    def show(self, result):
+        """``result`` has a presence: the verdict and all that belongs to it."""
+        from HNCLogic.report import wording
+
+        ui, presence = self.ui, result.presence
+        ui.answerSection.visible = True
+        ui.resultTable.visible = False
+        ui.verdictLabel.text = wording.verdict(presence)
+        colour_words(ui.verdictLabel, "yes" if presence.verdict == "positive" else "no")
+        ui.sentenceLabel.text = wording.answer(presence)
+        self.gauge.show_gauge(presence)
+        ui.agreementLabel.text = wording.agreement(presence)
+        ui.answerTrainedLabel.text = _("{model}, trained on {data}. {use}").format(
+            model=presence.model, data=presence.trained_on, use=result.research_use
+        )
+        colour_words(ui.answerTrainedLabel, "quiet")
+        self._warn(result.warnings)
+
+    def showTables(self, tables, why):
+        """What can be shown without the packages that read the result: its table nodes."""
+        self.clear()
+        ui = self.ui
+        ui.answerSection.visible = True
+        ui.verdictLabel.text = _("An answer from before")
+        colour_words(ui.verdictLabel, None)
+        ui.sentenceLabel.text = why
+        table = next((node for node in tables if node is not None), None)
+        ui.resultTable.visible = table is not None
+        if table is not None:
+            _fill(ui.resultTable, table)
+
+    def sayStale(self, changed):
+        """``changed``: the names of what is set otherwise now; none: the answer is up to date."""
+        words = {
+            "pet": _("PET"),
+            "ct": _("CT"),
+            "mr": _("MRI"),
+            "mrRole": _("MRI sequence"),
+            "annotated": _("outlines"),
+            "model": _("network"),
+            "aggregation": _("windows"),
+            "threshold": _("threshold"),
+        }
+        label = self.ui.staleLabel
+        label.visible = bool(changed)
+        if changed:
+            what = ", ".join(words[name] for name in changed)
+            label.text = _("Of earlier settings: {what} changed since. Analyse again.").format(
+                what=what
+            )
+            box(label, "warn")
+
+    def _warn(self, warnings):
+        label = self.ui.warningsLabel
+        label.visible = bool(warnings)
+        if warnings:
+            items = "".join(f"<li>{escape(each)}</li>" for each in warnings)
+            label.text = f'<ul style="margin: 0 0 0 -22px;">{items}</ul>'
+            box(label, "warn")
+
+
+def _fill(widget, node):
+    """The cells of a table node, numbers as short as they can be said."""
+    table = node.GetTable()
+    rows, columns = table.GetNumberOfRows(), table.GetNumberOfColumns()
+    widget.setRowCount(rows)
+    widget.setColumnCount(columns)
+    widget.setHorizontalHeaderLabels([table.GetColumnName(c) for c in range(columns)])
+    for row in range(rows):
+        for column in range(columns):
+            value = table.GetValue(row, column)
+            text = f"{value.ToDouble():.4g}" if value.IsNumeric() else value.ToString()
+            widget.setItem(row, column, qt.QTableWidgetItem(text))
+    widget.setEditTriggers(qt.QTableWidget.NoEditTriggers)

@@ -1,0 +1,65 @@
+"""The heat map over the images: how strong, shown or not, and where it is hottest."""
+
+from __future__ import annotations
+
+import slicer
+from slicer.i18n import tr as _
+
+from HNCLogic.errors import InputError
+from HNCLogic.scene import display
+from HNCLogic.scene.application import of_desktop
+from HNCLogic.scene.layers import jump
+
+
+class HeatMapView:
+    """Keeps the slice views' heat map as the parameter node says. Draws nothing itself."""
+
+    def __init__(self, ui):
+        self.ui = ui
+        self._parameterNode = None
+        self._heat = None  # the heat map's volume node
+        self._hottest = None  # RAS, of the result: in the region that was analysed
+        self._applied = None
+        ui.hottestButton.connect("clicked(bool)", self.onHottest)
+
+    def setParameterNode(self, parameterNode):
+        self._parameterNode = parameterNode
+        self._applied = None
+        self.update()
+
+    def show(self, heat, hottest):
+        """``heat``: the volume node, or None. ``hottest``: where the result says that it is
+        hottest (RAS); None: wherever its voxels say."""
+        self._heat, self._hottest = heat, hottest
+        self.update()
+
+    def update(self):
+        """To be called when the parameter node has changed."""
+        ui, node = self.ui, self._parameterNode
+        heat = self._heat if node is not None else None
+        for widget in (ui.heatShown, ui.hottestButton):
+            widget.enabled = heat is not None
+        ui.heatOpacity.enabled = heat is not None and node.heatShown
+        if heat is None:
+            self._applied = None
+            return
+        wanted = (heat.GetID(), node.heatOpacity, node.heatShown)
+        if wanted != self._applied:
+            display.set_heat(of_desktop(), heat, node.heatOpacity, node.heatShown)
+            self._applied = wanted
+
+    def onHottest(self):
+        """Jump there, and show the heat map if it was off."""
+        node = self._parameterNode
+        if node is None or self._heat is None:
+            return
+        try:
+            place = self._hottest or display.hottest_of(self._heat)
+        except InputError as error:
+            slicer.util.warningDisplay(str(error))
+            return
+        if place is None:
+            slicer.util.infoDisplay(_("The heat map is empty: there is no hottest slice."))
+            return
+        node.heatShown = True
+        jump(of_desktop(), place)

@@ -1,0 +1,404 @@
+"""The panel of HNCAnalysis, clicked through as a user would: real scene, real child process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import numpy as np
+import pytest
+
+from Testing.panels.handed_in_child import HandedInChild
+
+
+@pytest.fixture
+def loaded(host, tiny_models):
+    """The module, opened; afterwards its panel is as it was before."""
+    loaded = host.load("HNCAnalysis/HNCAnalysis.py")
+    panel = loaded.widget.panel
+    panel.enter(state())
+    for section in (panel.ui.imagesSection, panel.ui.modelSection):
+        section.collapsed = False
+    yield loaded
+    panel = host.load("HNCAnalysis/HNCAnalysis.py").widget.panel
+    panel.run.cancel()
+    panel.useProcess(None, None)
+
+
+@pytest.fixture
+def panel(loaded):
+    return loaded.widget.panel
+
+
+@pytest.fixture
+def tiny(panel, small_patient):
+    """The panel, ready to run the tiny model on the small patient."""
+    panel.enter(state())
+    choose(panel.ui.modelSelector, "tiny-presence")
+    assert panel.run.enabled, panel.run.toolTip
+    return panel
+
+
+def state():
+    import slicer
+
+    return slicer.util.getModuleLogic("HNCAnalysis").getParameterNode()
+
+
+def choose(selector, words):
+    index = next(n for n in range(selector.count) if words in selector.itemText(n))
+    selector.setCurrentIndex(index)
+
+
+def button(panel, name):
+    import qt
+
+    return panel.run.widget.findChild(qt.QPushButton, name)
+
+
+def analyse(host, panel, seconds=120):
+    before = panel.result
+    button(panel, "runButton").click()
+    assert panel.run.running
+    assert host.wait(lambda: not panel.run.running, seconds)
+    assert host.wait(lambda: panel.result is not before, 10), host.messages
+
+
+def viewed():
+    from HNCAnalysisLib.NeckView import viewedPlace
+
+    return viewedPlace()
+
+
+def nodes(scene, kind):
+    found = scene.GetNodesByClass(kind)
+    return [found.GetItemAsObject(n) for n in range(found.GetNumberOfItems())]
+
+
+def click(host, chart, height):
+    """Press the mouse in the chart where a position along the body is drawn."""
+    frame = chart.frame
+    assert chart.pressed(frame.x(height), frame.top + 1)
+    host.process_events()
+
+
+def test_the_module_is_described_and_has_an_icon(loaded):
+    parent = loaded.module.parent
+    assert parent.title
+    assert parent.categories == ["Nuclear Medicine"]
+    assert "Research use" in parent.helpText
+    assert parent.acknowledgementText
+    assert not parent.icon.isNull()
+
+
+def test_an_empty_scene_says_what_is_missing(panel):
+    ui = panel.ui
+    assert not panel.run.enabled
+    assert "PET" in panel.run.toolTip
+    assert "Research use" in ui.researchLabel.text
+    for part in (ui.answerSection, ui.whySection, ui.endRow, ui.simulatedLabel):
+        assert not part.visible
+    assert "torch" not in sys.modules
+
+
+def test_from_loading_to_the_answer_and_back_from_a_file(
+    host, tiny, small_patient, child_python, tmp_path
+):
+    ui = tiny.ui
+    assert tiny.inputs.images() == {"PET": small_patient.pet_node, "CT": small_patient.ct_node}
+    with host.heartbeat() as beat:
+        analyse(host, tiny)
+    assert beat.longest_ms < 400  # the machine is shared; the benchmark reports the figure itself
+    assert "torch" not in sys.modules
+
+    presence, explanation = tiny.result.presence, tiny.result.explanation
+    assert ui.verdictLabel.text in ("Positive for cancer", "Negative for cancer")
+    assert f"{presence.threshold:.2f}" in ui.sentenceLabel.text
+    assert "networks" in ui.agreementLabel.text
+    assert "random weights" in ui.answerTrainedLabel.text
+    assert tiny.answer.gauge.label.height > 20
+    assert ui.imagesSection.collapsed
+    assert not ui.staleLabel.visible
+
+    # the heat map lies over CT and PET in the views, at the hottest slice
+    heat = tiny.nodes().heatmap
+    composite = nodes(host.scene, "vtkMRMLSliceCompositeNode")[0]
+    assert composite.GetNthLayerVolumeID(3) == heat.GetID()
+    assert composite.GetBackgroundVolumeID() == small_patient.ct_node.GetID()
+    assert composite.GetForegroundVolumeID() == small_patient.pet_node.GetID()
+    assert viewed() == pytest.approx(explanation.hottest_ras, abs=0.5)
+
+    # a click on a window: there, and in the plane at its hottest place
+    window = presence.windows[1]
+    middle = (window.inferior_mm + window.superior_mm) / 2
+    click(host, tiny.neck.windows, middle)
+    assert viewed()[2] == pytest.approx(middle, abs=1.0)
+    from HNCLogic.scene.hottest import hottest_at
+
+    place = hottest_at(heat, viewed()[2]) or hottest_at(small_patient.pet_node, viewed()[2])
+    assert viewed() == pytest.approx(place, abs=0.5)
+
+    # moving the views moves the charts' mark
+    red = host.scene.GetNodeByID("vtkMRMLSliceNodeRed")
+    red.JumpSliceByCentering(0.0, 0.0, middle + 20.0)
+    line = tiny.neck.windows._line
+    wanted = tiny.neck.windows.frame.x(middle + 20.0)
+    assert host.wait(lambda: abs(line.x + 1 - wanted) < 2, 2)
+
+    ui.hottestButton.click()
+    assert viewed() == pytest.approx(explanation.hottest_ras, abs=0.5)
+    ui.heatOpacity.value = 0.3
+    assert composite.GetNthLayerOpacity(3) == pytest.approx(0.3)
+    ui.heatShown.checked = False
+    assert composite.GetNthLayerOpacity(3) == 0.0
+    ui.heatShown.checked = True
+    assert composite.GetNthLayerOpacity(3) == pytest.approx(0.3)
+
+    # saved, closed, read again
+    words = (ui.verdictLabel.text, ui.sentenceLabel.text, ui.agreementLabel.text)
+    host.save_scene(tmp_path / "case.mrb")
+    host.close_scene()
+    assert state().result is None
+    assert not ui.answerSection.visible
+    host.load_scene(tmp_path / "case.mrb")
+    assert host.wait(lambda: tiny.result is not None, 10)
+    assert (ui.verdictLabel.text, ui.sentenceLabel.text, ui.agreementLabel.text) == words
+    assert not ui.staleLabel.visible
+    assert ui.heatOpacity.value == pytest.approx(0.3)
+    assert composite.GetNthLayerOpacity(3) == pytest.approx(0.3)
+    click(host, tiny.neck.windows, middle)
+    assert viewed()[2] == pytest.approx(middle, abs=1.0)
+
+
+def test_a_second_run_takes_the_first_ones_place(host, tiny, child_python):
+    analyse(host, tiny)
+    first = tiny.nodes()
+    count = host.scene.GetNumberOfNodes()
+    choose(tiny.ui.aggregationSelector, "majority")
+    assert "windows" in tiny.ui.staleLabel.text
+    tiny.ui.thresholdByHand.click()
+    tiny.ui.thresholdSpin.value = 0.9
+    assert "threshold" in tiny.ui.staleLabel.text
+    analyse(host, tiny)
+    assert not tiny.ui.staleLabel.visible
+    assert tiny.result.presence.aggregation == "majority"
+    assert tiny.result.presence.threshold == pytest.approx(0.9)
+    assert tiny.nodes().heatmap is first.heatmap
+    assert host.scene.GetNumberOfNodes() == count
+    # back to what the first run was of: the answer shown is not of that
+    tiny.ui.thresholdByHand.click()
+    assert tiny.ui.staleLabel.visible
+
+
+def test_annotated_slices_stand_beside_the_heat(host, tiny, small_patient, child_python):
+    import slicer
+
+    outlines = host.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "By hand")
+    outlines.CreateDefaultDisplayNodes()
+    outlines.SetReferenceImageGeometryParameterFromVolumeNode(small_patient.pet_node)
+    import SimpleITK as sitk
+
+    truth = sitk.GetArrayFromImage(small_patient.truth)
+    segment = outlines.GetSegmentation().AddEmptySegment("", "Tumour")
+    slicer.util.updateSegmentBinaryLabelmapFromArray(
+        (truth > 0).astype(np.uint8), outlines, segment, small_patient.pet_node
+    )
+    tiny.ui.annotatedSelector.setCurrentNode(outlines)
+    analyse(host, tiny)
+    marked = [one.annotated for one in tiny.result.explanation.slices]
+    assert any(marked)
+    assert not all(marked)
+    assert "Shaded" in tiny.ui.heatTitle.text
+
+
+def test_the_report_is_written_in_steps_and_opened(host, tiny, child_python, tmp_path):
+    analyse(host, tiny)
+    host.answers.append(str(tmp_path))
+    with host.heartbeat() as beat:
+        tiny.ui.reportButton.click()
+        assert tiny.report.running
+        assert host.wait(lambda: not tiny.report.running, 60)
+    page = tmp_path / "report.html"
+    assert tiny.result.presence.model in page.read_text(encoding="utf-8")
+    assert host.opened_urls[-1].endswith("report.html")
+    assert "report.html" in tiny.ui.reportStatus.text
+    assert beat.longest_ms < 1500
+
+    # a folder with other things in it is not touched: the report gets one of its own
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine.txt").write_text("mine")
+    host.answers.append(str(other))
+    tiny.ui.reportButton.click()
+    assert host.wait(lambda: not tiny.report.running, 60)
+    assert (other / "HNC report" / "report.html").is_file()
+    assert sorted(path.name for path in other.iterdir()) == ["HNC report", "mine.txt"]
+
+
+def test_a_report_is_stopped_and_leaves_nothing(host, tiny, child_python, tmp_path):
+    analyse(host, tiny)
+    host.answers.append(str(tmp_path))
+    tiny.ui.reportButton.click()
+    host.wait(lambda: tiny.ui.reportStatus.text.startswith("Drawing"), 20)
+    tiny.ui.reportButton.click()
+    assert not tiny.report.running
+    assert list(tmp_path.iterdir()) == []
+    assert tiny.ui.reportButton.text == "Report…"
+    host.answers.append("")  # the question for a folder, closed without an answer
+    tiny.ui.reportButton.click()
+    assert not tiny.report.running
+
+
+def test_continue_takes_the_images_along(host, tiny, small_patient, child_python):
+    import slicer
+
+    host.load("HNCSegment/HNCSegment.py")
+    host.select_module("HNCAnalysis")
+    analyse(host, tiny)
+    tiny.ui.continueButton.click()
+    host.process_events()
+    assert slicer.util.selectedModule() == "HNCSegment"
+    other = slicer.util.getModuleLogic("HNCSegment").getParameterNode()
+    assert other.pet is small_patient.pet_node
+    assert other.ct is small_patient.ct_node
+
+
+def test_cancel_half_way_leaves_the_scene_as_it_was(host, tiny, child_python):
+    choose(tiny.ui.modelSelector, "slow-presence")
+    before = host.scene.GetNumberOfNodes()
+    button(tiny, "runButton").click()
+    assert host.wait(lambda: "etwork" in status(tiny), 60)
+    button(tiny, "cancelButton").click()
+    assert host.wait(lambda: not tiny.run.running, 10)
+    assert "Cancelled" in status(tiny)
+    assert host.scene.GetNumberOfNodes() == before
+    assert not tiny.ui.answerSection.visible
+    assert tiny.run.enabled
+
+
+def test_a_killed_child_is_a_message(host, tiny, child_python):
+    import slicer
+
+    started = []
+
+    def launch(*args, **kwargs):
+        started.append(slicer.util.launchConsoleProcess(*args, **kwargs))
+        return started[-1]
+
+    tiny.useProcess(launch, None)
+    choose(tiny.ui.modelSelector, "slow-presence")
+    button(tiny, "runButton").click()
+    assert host.wait(lambda: "etwork" in status(tiny), 60)
+    os.kill(started[0].pid, signal.SIGKILL)
+    assert host.wait(lambda: not tiny.run.running, 10)
+    ((kind, words),) = host.messages
+    assert kind == "error"
+    assert "memory" in words
+    assert not tiny.ui.answerSection.visible
+
+
+def test_wrong_input_is_told_and_keeps_the_former_answer(host, tiny, small_patient, child_python):
+    analyse(host, tiny)
+    verdict = tiny.ui.sentenceLabel.text
+    array = small_patient.pet_node.GetImageData()
+    small_patient.pet_node.SetAndObserveImageData(None)  # emptied by somebody meanwhile
+    tiny.onAnalyse()
+    host.wait(lambda: not tiny.run.running, 20)
+    assert [kind for kind, _ in host.messages] == ["error"]
+    assert tiny.ui.sentenceLabel.text == verdict
+    small_patient.pet_node.SetAndObserveImageData(array)
+
+
+def test_declined_packages_start_nothing(host, tiny):
+    host.packages.missing = {"torch", "pydantic"}
+    host.answers.append(False)
+    button(tiny, "runButton").click()
+    assert not tiny.run.running
+    assert [kind for kind, _ in host.messages] == ["question"]
+    assert "missing" in status(tiny)
+    assert tiny.run.enabled
+
+
+def test_a_scene_closed_during_a_run_ends_it(host, tiny):
+    child = HandedInChild()
+    tiny.useProcess(child, lambda: True)
+    tiny.onAnalyse()
+    assert host.wait(lambda: child.launched, 20)
+    child.progress(0.5)
+    host.close_scene()
+    assert not tiny.run.running
+    assert host.wait(lambda: child.process.asked == ["terminate"], 10)
+    assert not tiny.ui.answerSection.visible
+    assert not tiny.run.enabled
+
+
+def test_a_setting_changed_during_a_run_is_not_of_its_answer(host, tiny, child_python):
+    button(tiny, "runButton").click()
+    choose(tiny.ui.aggregationSelector, "median")
+    assert host.wait(lambda: tiny.result is not None, 120)
+    assert tiny.result.presence.aggregation == "mean"
+    assert "windows" in tiny.ui.staleLabel.text
+
+
+def test_reload_shows_the_answer_again(host, tiny, child_python):
+    analyse(host, tiny)
+    verdict = tiny.ui.verdictLabel.text
+    panel = host.reload("HNCAnalysis").widget.panel
+    assert panel is not tiny
+    assert host.wait(lambda: panel.result is not None, 10)
+    assert panel.ui.verdictLabel.text == verdict
+    panel.ui.hottestButton.click()
+    assert viewed() == pytest.approx(panel.result.explanation.hottest_ras, abs=0.5)
+
+
+def test_reload_during_a_run_ends_it(host, tiny):
+    child = HandedInChild()
+    tiny.useProcess(child, lambda: True)
+    tiny.onAnalyse()
+    assert host.wait(lambda: child.launched, 20)
+    panel = host.reload("HNCAnalysis").widget.panel
+    assert not panel.run.running
+    assert panel.run.enabled
+    assert host.wait(lambda: child.process.asked == ["terminate"], 10)
+
+
+def test_without_pydantic_the_tables_are_shown(host, tiny, child_python, monkeypatch):
+    analyse(host, tiny)
+    for name in [one for one in sys.modules if one.split(".")[0] == "pydantic"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    for name in ("HNCLogic.job", "HNCLogic.report.json_out"):
+        monkeypatch.delitem(sys.modules, name)
+    tiny.sceneRead(state())
+    assert host.wait(lambda: tiny.ui.answerSection.visible, 10)
+    assert "not installed" in tiny.ui.sentenceLabel.text
+    assert tiny.ui.resultTable.rowCount == tiny.nodes().window_table.GetNumberOfRows()
+    assert not tiny.ui.reportButton.enabled
+    tiny.ui.hottestButton.click()
+    monkeypatch.undo()
+    tiny.sceneRead(state())
+    assert host.wait(lambda: tiny.result is not None, 10)
+    assert not tiny.ui.resultTable.visible
+
+
+def test_an_answer_that_is_deleted_is_not_shown_any_more(host, tiny, child_python):
+    analyse(host, tiny)
+    host.scene.RemoveNode(state().result)
+    host.process_events()
+    assert not tiny.ui.answerSection.visible
+
+
+def test_its_own_test_passes(host, loaded):
+    host.run_self_test("HNCAnalysis")
+    assert host.messages == []
+
+
+def test_its_own_test_passes_without_a_main_window(host, loaded):
+    with host.without_main_window():
+        host.run_self_test("HNCAnalysis")
+
+
+def status(panel):
+    import qt
+
+    return panel.run.widget.findChild(qt.QLabel, "statusLabel").text
