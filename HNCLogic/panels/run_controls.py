@@ -116,6 +116,11 @@ class RunControls:
         self._request.start(images, settings, self._show, done, failed, mask)
         self._show_running()
 
+    def forget(self) -> None:
+        """Say no more of how the last run went."""
+        if not self.running:
+            self._status("")
+
     def cancel(self) -> None:
         """Stop what runs; the scene stays as it was, or, late, gets its results half-way."""
         if self._request.running:

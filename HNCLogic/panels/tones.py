@@ -20,7 +20,9 @@ def tones(widget: qt.QWidget) -> dict[str, str]:
 
 def colour_words(label: qt.QLabel, tone: str | None) -> None:
     """Show a label's words in one of the tones; None: in the panel's own colour."""
-    label.setStyleSheet("" if tone is None else f"color: {tones(label)[tone]};")
+    label.setStyleSheet("")  # else the tones would be taken from the colour it has had
+    if tone is not None:
+        label.setStyleSheet(f"color: {tones(label)[tone]};")
 
 
 def box(label: qt.QLabel, tone: str) -> None:
