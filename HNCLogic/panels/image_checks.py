@@ -81,9 +81,12 @@ def described(role: str, node: Any, sequence: str = "") -> str:
     if not facts.has_voxels(node):
         return _("{role}: no voxels").format(role=role_name(role))
     size = " × ".join(str(n) for n in node.GetImageData().GetDimensions())
-    spacing = " × ".join(f"{mm:.3g}" for mm in node.GetSpacing())
-    return _("{role}: {kind}, {size} voxels of {spacing} mm").format(
-        role=role_name(role), kind=kind, size=size, spacing=spacing
+    spacing = " × ".join(f"{mm:.3g}" for mm in node.GetSpacing()) + " mm"
+    return _("{role}: {kind}, {size} voxels of {spacing}").format(
+        role=role_name(role),
+        kind=kind,
+        size=size.replace(" ", "\N{NO-BREAK SPACE}"),
+        spacing=spacing.replace(" ", "\N{NO-BREAK SPACE}"),
     )
 
 

@@ -211,16 +211,18 @@ def formula(given: SuvFields) -> str:
         between = _between(value("injected", given.injected), value("reference", given.reference))
         minutes = between.total_seconds() / 60
         left = dose * 0.5 ** (minutes / half_life)
-        words = _("left of {dose} MBq after {minutes} min, half-life {half_life} min").format(
-            dose=f"{dose:g}", minutes=f"{minutes:.4g}", half_life=f"{half_life:.5g}"
+        words = _("left of {dose} after {minutes}, half-life {half_life}").format(
+            dose=_joined(f"{dose:g} MBq"),
+            minutes=_joined(f"{minutes:.4g} min"),
+            half_life=_joined(f"{half_life:.5g} min"),
         )
         if given.decay == NONE:
             words += _("; each slice by its own time")
-    return _("SUV = Bq/ml × {weight} g ÷ {left} MBq ({words}) = Bq/ml × {factor}").format(
-        weight=_thousands(weight * 1000),
-        left=f"{left:.1f}",
+    return _("SUV = Bq/ml × {weight} ÷ {left} ({words}) = {short}").format(
+        weight=_joined(f"{weight * 1000:,.0f} g".replace(",", " ")),
+        left=_joined(f"{left:.1f} MBq"),
         words=words,
-        factor=f"{weight * 1000 / (left * 1e6):.4g}",
+        short=_joined(f"Bq/ml × {weight * 1000 / (left * 1e6):.4g}"),
     )
 
 
@@ -253,5 +255,6 @@ def _number_text(number: float | None) -> str:
     return "" if number is None else f"{number:.6g}"
 
 
-def _thousands(number: float) -> str:
-    return f"{number:,.0f}".replace(",", "\N{NO-BREAK SPACE}")
+def _joined(words: str) -> str:
+    """Kept on one line."""
+    return words.replace(" ", "\N{NO-BREAK SPACE}")

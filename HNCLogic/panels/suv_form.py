@@ -39,7 +39,8 @@ class SuvForm:
             "reference": ui.referenceEdit,
             "half_life": ui.halfLifeEdit,
         }
-        self._units = {name: self._part(name, "Unit").text for name in self._edits}
+        for edit in (ui.injectedEdit, ui.referenceEdit):
+            edit.placeholderText = _("HH:MM")
         for edit in self._edits.values():
             edit.connect("textChanged(QString)", self._edited)
         ui.decayCombo.connect("currentIndexChanged(int)", self._edited)
@@ -57,14 +58,16 @@ class SuvForm:
         self._filling = False
 
     def mark(self, problems: Mapping[str, str], by_hand: Collection[str]) -> None:
-        """Say under each field what is wrong with it, and beside it whether it is by hand."""
+        """Say under each field what is wrong with it; in bold is the name of what is by hand."""
+        for name in names():
+            label = self._part(name, "Label")
+            label.setStyleSheet("font-weight: bold;" if name in by_hand else "")
+            label.toolTip = _("given by hand") if name in by_hand else ""
         for name in self._edits:
             problem = self._part(name, "Problem")
             problem.text = problems.get(name, "")
             problem.visible = name in problems
-            colour_words(problem, "no")
-            mark = _("{unit}, by hand") if name in by_hand else "{unit}"
-            self._part(name, "Unit").text = mark.format(unit=self._units[name])
+            colour_words(problem, "warn")
 
     def enable(self, only: Collection[str]) -> None:
         """Let the named fields be changed, and no others."""

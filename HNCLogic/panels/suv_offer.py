@@ -4,7 +4,7 @@ stands; and afterwards the formula that was used."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,7 @@ class SuvOffer:
             return put(result, folder, wanted)
 
         self._form.enable(())
+        self._ui.isSuvButton.enabled = False
         self.controls.begin(
             dict(wanted.images),
             wanted.settings(),
@@ -167,6 +168,7 @@ class SuvOffer:
     def _open(self, reading: Any) -> None:
         """Show the fields, empty until ``reading``, a generator of the PetSource, has ended."""
         self._source = None
+        self.controls.forget()
         self._form.fill(SuvFields().with_defaults())
         self._ui.headline.text, self._ui.foundLabel.text = self._found_words()
         self._show_parts(open_fields=True)
@@ -207,25 +209,29 @@ class SuvOffer:
         return self._source.kind == "activity" or self._source.units in ("", BQML)
 
     def _edited(self) -> None:
-        """Say at each field what is wrong with it or that it is by hand; put the formula anew."""
-        given = self._form.given()
+        """Say at each field what is wrong with it, which are by hand, and the formula anew."""
+        given, source = self._form.given(), self._source
+        self._ui.isSuvButton.enabled = True
         problems = suv_fields.problems(given)
-        source = self._source
-        self._form.mark(problems, suv_fields.changed(given, self._found()) if source else ())
         if source is None:
+            self._form.mark({}, ())
             self._form.enable(())
             self._ready(_("Reading the DICOM headers…"))
             return
+        found = self._found().with_defaults() if self._is_activity() else self._found()
+        by_hand = suv_fields.changed(given, found)
+        self._form.mark(problems, by_hand)
         self._form.enable(OF_SUV if source.kind == "suv" else tuple(names()))
         lacking = suv_fields.missing(given) if self._is_activity() else []
         if problems:
             self._ready(_("Put right what is marked."))
         elif lacking:
-            called = names()
-            words = ", ".join(called[name] for name in lacking)
-            self._ready(_("Still missing: {names}.").format(names=words))
+            self._ready(_("Still missing: {names}.").format(names=_listed(lacking)))
         else:
-            self._ready("", suv_fields.formula(given) if self._is_activity() else "")
+            words = [suv_fields.formula(given)] if self._is_activity() else []
+            if by_hand:
+                words.append(_("By hand: {names}.").format(names=_listed(by_hand)))
+            self._ready("", "\n".join(words))
 
     def _ready(self, why_not: str, formula: str = "") -> None:
         self._ui.formulaLabel.text = formula or why_not
@@ -239,11 +245,11 @@ class SuvOffer:
         self.widget.visible = bool(record)
         if not record:
             return
-        called = {job: names()[name] for name, job in suv_fields.JOB_NAMES.items()}
-        by_hand = [called[name] for name in record.get("given_by_hand", ()) if name in called]
+        given = record.get("given_by_hand") or ()
+        by_hand = [name for name, job in suv_fields.JOB_NAMES.items() if job in given]
         words = [record.get("formula", "")]
         if by_hand:
-            words.append(_("By hand: {names}.").format(names=", ".join(by_hand)))
+            words.append(_("By hand: {names}.").format(names=_listed(by_hand)))
         stated = facts.is_stated_suv(self._node)
         self._ui.headline.text = _("SUVbw, as you said") if stated else _("How the SUV was made")
         self._ui.foundLabel.text = "\n".join([*words, *record.get("warnings", ())])
@@ -269,18 +275,23 @@ class SuvOffer:
         return _("The units of this PET are not known"), f"{value}: {probably}."
 
     def _show_parts(self, open_fields: bool) -> None:
-        of_node = self._node is not None
+        can_be_suv = self._node is not None and not is_suv(self._node)
         self._ui.fieldsWidget.visible = self._ui.runWidget.visible = open_fields
         self._ui.formulaLabel.visible = open_fields
-        self._ui.isSuvButton.visible = open_fields and of_node and not is_suv(self._node)
+        self._ui.isSuvButton.visible = open_fields and can_be_suv
         self._ui.correctButton.visible = not open_fields
-        self._ui.closeButton.visible = open_fields and not self._ui.isSuvButton.visible
+        self._ui.closeButton.visible = open_fields and not can_be_suv
         tone = tones(self.widget)["accent" if open_fields else "quiet"]
         self.widget.setStyleSheet(
             f"#SuvOffer {{ border: 1px solid {tone}; border-left: 4px solid {tone}; }} "
             "#headline { font-weight: bold; }"
         )
         self.widget.visible = True
+
+
+def _listed(fields_: Iterable[str]) -> str:
+    called = names()
+    return ", ".join(called[name] for name in fields_)
 
 
 def _rounded(value: float) -> str:

@@ -84,7 +84,7 @@ def test_the_formula_shown_gives_the_factor_that_is_used(suv_fields, changes, by
     header = headers(**changes)
     found = suv_fields.from_headers(header)
     given = replace(found, **by_hand)
-    shown = float(re.search(r"Bq/ml × ([\d.e-]+)$", suv_fields.formula(given))[1])
+    shown = float(re.search(r"Bq/ml\s×\s([\d.e-]+)$", suv_fields.formula(given))[1])
     stated = suv_fields.by_hand(given, suv_fields.changed(given, found))
     assert set(stated) == {suv_fields.JOB_NAMES[name] for name in by_hand}
     factors, _record = suv_factors(header, SuvByHand(**stated))
@@ -111,7 +111,7 @@ def test_a_volume_without_headers_gets_everything_by_hand(suv_fields):
     factors, record = suv_factors(
         [PetHeader(corrections=("ATTN",))], SuvByHand(units="BQML", **stated)
     )
-    assert f"× {factors[0]:.4g}" in suv_fields.formula(given)
+    assert f"×\N{NO-BREAK SPACE}{factors[0]:.4g}" in suv_fields.formula(given)
     again = suv_fields.from_record(record.model_dump(mode="json"))
     assert suv_fields.changed(again, given) == []
 
@@ -161,4 +161,4 @@ def test_what_was_given_by_hand_is_laid_over_the_headers(suv_fields):
     found = suv_fields.from_headers(header)
     shown = suv_fields.with_hand(found, record.model_dump(mode="json"))
     assert suv_fields.changed(shown, found) == ["weight", "injected"]
-    assert f"× {factors[0]:.4g}" in suv_fields.formula(shown)
+    assert f"×\N{NO-BREAK SPACE}{factors[0]:.4g}" in suv_fields.formula(shown)
