@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from HNCLogic.errors import InputError, first_problem
 from HNCLogic.models.card import CARD_FILE, Card, read_card
+from HNCLogic.models.plain_card import digest_of
 from HNCLogic.models.weights import (
     largest_file,
     load_weights,
@@ -45,8 +45,7 @@ class Model:
     @property
     def digest(self) -> str:
         """One SHA-256 over all weights: of the folds' hashes, as text, in order."""
-        together = "".join(each.sha256 for each in self.card.weights)
-        return hashlib.sha256(together.encode()).hexdigest()
+        return digest_of(each.sha256 for each in self.card.weights)
 
     def preparation(self, kind: type[Preparation]) -> Preparation:
         """The card's ``preprocessing`` as the method's own record.

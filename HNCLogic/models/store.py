@@ -1,18 +1,16 @@
-"""Where models lie: those that ship with HNC, and the user's own."""
+"""Models at hand: found by name, listed, checked, added to the user's own."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from HNCLogic.errors import InputError
 from HNCLogic.models.card import CARD_FILE, Card, read_card
 from HNCLogic.models.folder import UNSEEN, Model, open_model, verify
-from HNCLogic.resources import resource_folder
+from HNCLogic.models.places import folders_in, own_models, shipped_models
 
 __all__ = ["Listing", "add_model", "find_model", "list_models", "verify"]
 
@@ -26,24 +24,6 @@ class Listing:
     shipped: bool
     card: Card | None
     problem: str | None = None
-
-
-def shipped_models() -> Path:
-    """The folder of the models that ship with HNC."""
-    return resource_folder() / "Models"
-
-
-def own_models() -> Path:
-    """The user's own models, where the system keeps a user's data; HNC_MODELS overrides."""
-    if chosen := os.environ.get("HNC_MODELS"):
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-        return Path(base) / "HNC" / "Models"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "HNC" / "Models"
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "hnc" / "models"
 
 
 def find_model(name_or_folder: str | Path, method: str | None = None) -> Model:
@@ -94,11 +74,7 @@ def list_models() -> list[Listing]:
     """All models at hand, shipped ones first; a broken one is listed with its problem."""
     listed = []
     for base, shipped in ((shipped_models(), True), (own_models(), False)):
-        if not base.is_dir():
-            continue
-        for folder in sorted(base.iterdir()):
-            if folder.name.startswith(".") or not folder.is_dir():
-                continue
+        for folder in folders_in(base):
             try:
                 card = open_model(folder).card
                 if card.name != folder.name:

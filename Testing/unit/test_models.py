@@ -367,5 +367,5 @@ def test_own_models_lie_where_the_system_keeps_data(monkeypatch, platform, varia
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(store.sys, "platform", platform)
+    monkeypatch.setattr("sys.platform", platform)
     assert own_models().as_posix().endswith(ends)
