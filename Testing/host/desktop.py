@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -43,6 +42,7 @@ class Host:
 
         from HNCLogic.scene.application import start as start_scene
         from Testing.host import event_loop, pythonqt, questions
+        from Testing.host.furnishing import furnish
         from Testing.host.packaging import packages
 
         self.errors: list[str] = pythonqt.errors
@@ -53,65 +53,9 @@ class Host:
         self._loaded: dict[str, Loaded] = {}
         self._application = start_scene()
         self._q_application = event_loop.application()
-        slicer.mrmlScene = self._application.scene
-        slicer.modules = SimpleNamespace()
-        self._fill_slicer(size)
+        furnish(self._application, self._q_application, size)
         self.app = slicer.app
         self.palette = palette
-
-    def _fill_slicer(self, size: tuple[int, int]) -> None:
-        """Everything of ``slicer`` that slicer-core does not bring, in the order of its needs."""
-        import slicer
-
-        from Testing.host import (
-            ctk_widgets,
-            mrml_widgets,
-            packaging,
-            parameter_node,
-            questions,
-            sample_data,
-            ui_loader,
-        )
-
-        ctk_widgets.install()
-        mrml_widgets.install()
-        ui_loader.install()
-        questions.install()
-        sample_data.install()
-
-        from Testing.host import loaded_modules, scripted_module, subject_hierarchy
-        from Testing.host.application import SlicerApp
-        from Testing.host.dicom_database import DICOMDatabase
-
-        slicer.qSlicerScriptedLoadableModule = loaded_modules.ScriptedModule
-        slicer.qSlicerScriptedLoadableModuleWidget = loaded_modules.ModulePanel
-        slicer.app = SlicerApp(self._application, self._q_application, size)
-        slicer.dicomDatabase = DICOMDatabase()
-        translations = ModuleType("slicer.i18n")
-        translations.tr = lambda text, *_rest: text
-        translations.translate = lambda context, text, *_rest: text
-        scripted = ModuleType("slicer.ScriptedLoadableModule")
-        scripted.__all__ = scripted_module.__all__
-        for name in scripted.__all__:
-            setattr(scripted, name, getattr(scripted_module, name))
-        for made in (translations, scripted, packaging.module(), parameter_node.module()):
-            sys.modules[made.__name__] = made
-            setattr(slicer, made.__name__.removeprefix("slicer."), made)
-        cameras = slicer.vtkSlicerCamerasModuleLogic()
-        cameras.SetMRMLApplicationLogic(self._application.logic)
-        cameras.SetMRMLScene(self._application.scene)
-        self._application.logic.SetModuleLogic("Cameras", cameras)
-        self._application.kept.append(cameras)
-        for name in ("Volumes", "Segmentations", "Tables", "VolumeRendering", "Colors", "Cameras"):
-            logic = self._application.logic.GetModuleLogic(name)
-            slicer.app.moduleManager().add(loaded_modules.Module(name, logic=logic))
-        for name in ("Data", "SegmentEditor", "Welcome"):  # to go to and come back from
-            slicer.app.moduleManager().add(loaded_modules.Module(name))
-        crosshair = slicer.vtkMRMLCrosshairNode()
-        crosshair.SetCrosshairName("default")
-        crosshair.SetSingletonTag("default")
-        self._application.scene.AddNode(crosshair)
-        subject_hierarchy.follow(self._application.scene)
 
     @property
     def scene(self) -> Any:
@@ -147,8 +91,12 @@ class Host:
             module = ScriptedModule(name, str(path))
             python = getattr(import_module(str(path)), name)(module)
             manager.add(module)
-            slicer.app._emit("startupCompleted()", once=True)
-            panel = module.widgetRepresentation()
+            try:
+                slicer.app._emit("startupCompleted()", once=True)
+                panel = module.widgetRepresentation()
+            except Exception:
+                manager.unload(name)
+                raise
             self._loaded[name] = Loaded(python, panel.self(), panel)
         self.select_module(name)
         return self._loaded[name]

@@ -58,7 +58,11 @@ class ScriptedModule(Module):
         """The module's panel, made and set up when it is first asked for."""
         if self._panel is None:
             self._panel = ModulePanel(self.name)
-            self._panel.reload()
+            try:
+                self._panel.reload()
+            except Exception:
+                self._panel = None
+                raise
         return self._panel
 
 

@@ -15,6 +15,7 @@ import pytest
 import SimpleITK as sitk
 
 from Testing.host import desktop
+from Testing.panels.tiny_module import write_tiny_module
 from Testing.tiny_models import tiny_model_folders
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -113,3 +114,14 @@ def small_patient(host, patient_images) -> SmallPatient:
     host.app.layoutManager().resetSliceViews()
     jump(application, images.primary_ras)
     return SmallPatient(**vars(images), pet_node=pet, ct_node=ct)
+
+
+@pytest.fixture
+def tiny(host, tmp_path) -> Iterator[desktop.Loaded]:
+    """The tiny module, loaded from a folder of its own and gone after the test."""
+    loaded = host.load(write_tiny_module(tmp_path))
+    yield loaded
+    host.unload("TinyPanel")
+    for name in [each for each in sys.modules if each.startswith("TinyPanel")]:
+        del sys.modules[name]
+    sys.path.remove(str(tmp_path))

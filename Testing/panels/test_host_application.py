@@ -10,17 +10,6 @@ import pytest
 from Testing.panels.tiny_module import write_greeting, write_tiny_module
 
 
-@pytest.fixture
-def tiny(host, tmp_path):
-    """The tiny module, loaded from a folder of its own and gone after the test."""
-    loaded = host.load(write_tiny_module(tmp_path))
-    yield loaded
-    host.unload("TinyPanel")
-    for name in [each for each in sys.modules if each.startswith("TinyPanel")]:
-        del sys.modules[name]
-    sys.path.remove(str(tmp_path))
-
-
 def test_a_loaded_module_is_where_slicer_has_it(host, tiny, tmp_path):
     import slicer
 
@@ -46,6 +35,21 @@ def test_a_loaded_module_is_where_slicer_has_it(host, tiny, tmp_path):
 def test_what_a_module_may_say_of_itself_is_held_to(host, tiny):
     with pytest.raises(AttributeError, match="titel"):
         tiny.module.parent.titel = "Tiny"
+
+
+def test_a_module_that_fails_to_set_up_is_not_loaded(host, tmp_path):
+    import slicer
+
+    file = write_tiny_module(tmp_path)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("self.logic = TinyPanelLogic()", "self.logic = 1 / 0"))
+    with pytest.raises(ZeroDivisionError):
+        host.load(file)
+    assert not hasattr(slicer.modules, "tinypanel")
+    assert "TinyPanel" not in slicer.util.moduleNames()
+    sys.path.remove(str(tmp_path))
+    for name in [each for each in sys.modules if each.startswith("TinyPanel")]:
+        del sys.modules[name]
 
 
 def test_modules_are_entered_and_left(host, tiny):
@@ -82,109 +86,6 @@ def test_reload_that_leaves_the_library_stale_is_refused(host, tiny, monkeypatch
     assert type(tiny.widget).onReload is base.onReload
     with pytest.raises(AssertionError, match=r"TinyPanelLib\.greeting"):
         host.reload("TinyPanel")
-
-
-def test_messages_are_kept_and_questions_answered(host, tiny):
-    import slicer
-
-    slicer.util.infoDisplay("for your information")
-    slicer.util.warningDisplay("look out")
-    slicer.util.errorDisplay("bad", detailedText="very")
-    slicer.util.messageBox("so it is")
-    assert host.messages == [
-        ("info", "for your information"),
-        ("warning", "look out"),
-        ("error", "bad"),
-        ("message", "so it is"),
-    ]
-    host.answers[:] = [True, False]
-    assert slicer.util.confirmOkCancelDisplay("sure?") is True
-    assert slicer.util.confirmRetryCloseDisplay("again?") is False
-    assert host.messages[4:] == [("question", "sure?"), ("question", "again?")]
-
-
-def test_a_question_without_an_answer_raises(host, tiny):
-    import slicer
-
-    with pytest.raises(AssertionError, match="sure"):
-        slicer.util.confirmYesNoDisplay("are you sure?")
-    tiny.widget.button.click()
-    assert "Go on?" in host.errors[-1]
-    host.errors.clear()
-
-
-def test_an_exception_in_a_slot_is_noted_and_ends_there(host, tiny):
-    host.answers.append(False)
-    tiny.widget.button.click()
-    assert host.messages[-1] == ("error", "It failed.\n\nthe user said no")
-    assert len(host.errors) == 1
-    assert "ValueError: the user said no" in host.errors[0]
-    host.errors.clear()
-    host.answers.append(True)
-    tiny.widget.button.click()
-    assert tiny.widget.label.text == "went on"
-
-
-def test_an_exception_in_an_observer_is_noted(host):
-    import slicer
-
-    def observer(caller, event):
-        raise KeyError("lost")
-
-    tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.EndCloseEvent, observer)
-    host.close_scene()
-    slicer.mrmlScene.RemoveObserver(tag)
-    assert "KeyError: 'lost'" in host.errors[0]
-    host.errors.clear()
-
-
-def test_files_text_and_choices_are_asked_for(host, tmp_path):
-    import qt
-
-    host.answers[:] = [tmp_path / "a", None, ["b", "c"], "d.nrrd"]
-    assert qt.QFileDialog.getExistingDirectory(None, "Folder") == str(tmp_path / "a")
-    assert qt.QFileDialog.getOpenFileName(None, "File", "", "*.nrrd") == ""
-    assert qt.QFileDialog.getOpenFileNames(None, "Files") == ("b", "c")
-    assert qt.QFileDialog.getSaveFileName(None, "Save") == "d.nrrd"
-
-    ok = qt.BoolResult()
-    host.answers[:] = ["two", None, 7.5]
-    items = ["one", "two"]
-    assert qt.QInputDialog.getItem(None, "Series", "Which?", items, 0, False, ok) == "two"
-    assert ok
-    assert qt.QInputDialog.getItem(None, "Series", "Which?", items, 0, False, ok) == "one"
-    assert not ok
-    assert qt.QInputDialog.getDouble(None, "Weight", "kg", 70.0, 1.0, 300.0, 1, ok) == 7.5
-    assert ok
-    host.answers[:] = ["three"]
-    with pytest.raises(AssertionError, match="does not offer 'three'"):
-        qt.QInputDialog.getItem(None, "Series", "Which?", items, 0, False, ok)
-
-
-def test_dialogues_and_menus_are_answered(host):
-    import qt
-
-    dialog = qt.QDialog()
-    dialog.windowTitle = "A card"
-    seen = []
-    host.answers[:] = [True, lambda shown: seen.append(shown.windowTitle)]
-    assert dialog.exec_() == qt.QDialog.Accepted
-    assert dialog.exec_() == qt.QDialog.Rejected
-    assert seen == ["A card"]
-    assert host.messages[0] == ("question", "QDialog: A card")
-
-    menu = qt.QMenu()
-    chosen = []
-    menu.addAction("Delete").connect("triggered()", lambda: chosen.append("Delete"))
-    menu.addAction("Merge").enabled = False
-    host.answers[:] = ["Delete", "Merge"]
-    assert menu.exec_().text == "Delete"
-    assert chosen == ["Delete"]
-    with pytest.raises(AssertionError, match="Merge"):
-        menu.exec_()
-
-    qt.QDesktopServices.openUrl(qt.QUrl("file:///report.html"))
-    assert host.opened_urls == ["file:///report.html"]
 
 
 def test_a_process_runs_and_is_heard(host):

@@ -9,14 +9,6 @@ from Testing.host.pictures import BAR, GAP, PANEL_WIDTH, in_child
 from Testing.panels.tiny_module import write_tiny_module
 
 
-@pytest.fixture
-def tiny(host, tmp_path):
-    loaded = host.load(write_tiny_module(tmp_path))
-    yield loaded
-    host.palette = "light"
-    host.unload("TinyPanel")
-
-
 def pixels(path) -> np.ndarray:
     """A PNG as rows, columns, RGB."""
     image = QImage(str(path)).convertToFormat(QImage.Format.Format_RGB888)
@@ -28,6 +20,7 @@ def test_a_picture_shows_panel_and_views_in_both_palettes(host, tiny, small_pati
     light = pixels(host.picture(tmp_path / "light.png"))
     host.palette = "dark"
     dark = pixels(host.picture(tmp_path / "dark.png"))
+    host.palette = "light"
     assert light.shape == dark.shape
     assert light[:, :PANEL_WIDTH].mean() > 200
     assert dark[:, :PANEL_WIDTH].mean() < 80
