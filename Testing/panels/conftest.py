@@ -51,7 +51,10 @@ def clean_host(request) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory) -> Iterator[dict[str, Path]]:
-    """Model folders of random weights: "presence", "volume", "slow"; HNC_MODELS names them."""
+    """Model folders of random weights: "presence", "volume", "slow"; HNC_MODELS names them.
+
+    "volume" sees lesions by the hundred in a patient; for a few, ask for a fixed SUV threshold.
+    """
     folder = tmp_path_factory.mktemp("models")
     subprocess.run(
         [sys.executable, "-m", "Testing.tiny_models", str(folder)], cwd=REPOSITORY, check=True
