@@ -1,8 +1,6 @@
-"""The body in an image: its outline, and the line down its middle."""
+"""The body in an image: its outline, and the part of it in the middle."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
@@ -13,7 +11,8 @@ from HNCLogic.job import MR_ROLES
 
 PET_LEVEL = 0.2  # SUV; fat takes up about 0.3, air and the couch next to nothing
 CT_LEVEL = -300.0  # HU; between lung or foam (-900 to -500) and fat (-120 to -60)
-_WORKING_MM = 4.0  # the outline is found on voxels of about this size
+SMOOTHED_MM = 4.0  # full width at half maximum, for the PET
+WORKING_MM = 4.0  # the outline is found on voxels of about this size
 
 
 def body_mask(image: sitk.Image, role: str) -> sitk.Image:
@@ -27,73 +26,9 @@ def body_mask(image: sitk.Image, role: str) -> sitk.Image:
 
     Raises InputError for a role that is none of the known, or where nothing looks like a body.
     """
-    found = outline(coarsened(image, _WORKING_MM), role)
+    found = outline(coarsened(image, WORKING_MM), role)
     smooth = resample(sitk.Cast(found, sitk.sitkFloat32), Grid.of(image), 0.0)
     return smooth >= 0.5
-
-
-@dataclass(frozen=True)
-class Midline:
-    """The middle of head, neck and trunk from foot to head, found in the body's outline."""
-
-    grid: Grid  # whose z index counts the slices
-    centres: np.ndarray  # (slices, 3) LPS mm
-    found_by: str
-
-    def left_of_middle_mm(self, point: np.ndarray | tuple[float, float, float]) -> float:
-        """How far to the patient's left of the middle at its own height an LPS point lies."""
-        height = self.grid.indices(np.atleast_2d(point))[0, 2]
-        middle = np.interp(height, np.arange(len(self.centres)), self.centres[:, 0])
-        return float(point[0] - middle)
-
-
-def midline(image: sitk.Image, role: str = "PET") -> Midline:
-    """The body's middle in every axial slice of ``image``.
-
-    In a slice: the part of the outline in the middle of the body (not an arm held up), and of
-    the middles of its rows from left to right the median, weighted by their length, so that an
-    arm lying on one side or a bulging tumour counts little; then the median over 3 cm of
-    slices. Slices whose outline the field of view cuts off take the value of their neighbours.
-    Where every slice is cut, the scanner's own middle (x = 0) is taken if the image reaches it,
-    and the middle of the image otherwise; likewise where no body is found.
-    """
-    coarse = coarsened(image, _WORKING_MM)
-    grid = Grid.of(coarse)
-    try:
-        part, _ = central_part(sitk.GetArrayFromImage(outline(coarse, role)) != 0)
-    except InputError:  # nothing looks like a body
-        part = np.zeros(grid.size[::-1], bool)
-    rows = part.sum(axis=2)
-    reached = part.any(axis=1)
-    whole = rows.any(axis=1) & ~reached[:, 0] & ~reached[:, -1]
-    slices = np.arange(grid.size[2])
-    if not whole.any():
-        return _middle_of_field(grid)
-
-    centre = np.zeros((len(slices), 2))  # x, y index
-    for z in np.flatnonzero(whole):
-        y = np.flatnonzero(rows[z])
-        first, last = part[z, y].argmax(axis=1), part.shape[2] - 1 - part[z, y, ::-1].argmax(axis=1)
-        weight = last - first + 1
-        middle = (first + last) / 2
-        order = np.argsort(middle)
-        half = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
-        centre[z] = middle[order[half]], np.average(y, weights=weight)
-    steady = np.stack([np.interp(slices, slices[whole], centre[whole, i]) for i in (0, 1)], axis=1)
-    reach = round(15.0 / grid.spacing[2])
-    steady[:, 0] = [np.median(steady[max(0, z - reach) : z + reach + 1, 0]) for z in slices]
-    centres = grid.points(np.column_stack([steady, slices]))
-    return Midline(grid, centres, f"outline of the body in the {role}")
-
-
-def _middle_of_field(grid: Grid) -> Midline:
-    middle = (np.asarray(grid.size) - 1) / 2
-    centres = grid.points([(middle[0], middle[1], z) for z in range(grid.size[2])])
-    sideways = grid.corners()[:, 0]
-    if sideways.min() < 0 < sideways.max():
-        centres[:, 0] = 0.0
-        return Midline(grid, centres, "middle of the scanner")
-    return Midline(grid, centres, "middle of the image")
 
 
 def central_part(body: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -104,29 +39,39 @@ def central_part(body: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     nothing in the middle (two legs, two arms above the head) keep all they have. Returns the
     mask, and for every slice whether something lies in the middle.
     """
-    from scipy import ndimage
-
     chosen = np.zeros(body.shape, bool)
     in_middle = np.zeros(len(body), bool)
-    columns = body.sum(axis=1)
-    filled = np.flatnonzero(columns.any(axis=1))
-    if not len(filled):
-        return chosen, in_middle
-    across = np.arange(body.shape[2])
-    middle = np.median([np.average(across, weights=columns[z]) for z in filled])
-    for z in filled:
-        parts, count = ndimage.label(body[z])
-        best = None
-        for number, box in enumerate(ndimage.find_objects(parts), 1):
-            area = int((parts[box] == number).sum())
-            if area * 10 < columns[z].sum() and count > 1:
-                continue
-            aside = max(box[1].start - middle, middle - (box[1].stop - 1), 0.0)
-            if best is None or (aside, -area) < best[:2]:
-                best = (aside, -area, number)
-        in_middle[z] = best[0] == 0
-        chosen[z] = parts == best[2] if in_middle[z] else body[z]
+    middle = sideways_middle(body)
+    for z in np.flatnonzero(body.any(axis=(1, 2))):
+        chosen[z], in_middle[z] = central_slice(body[z], middle)
     return chosen, in_middle
+
+
+def sideways_middle(body: np.ndarray) -> float:
+    """The x index of the middle of a body's mask (z, y, x): the median of its slices'."""
+    columns = body.sum(axis=1)
+    filled_slices = np.flatnonzero(columns.any(axis=1))
+    across = np.arange(body.shape[2])
+    middles = [np.average(across, weights=columns[z]) for z in filled_slices]
+    return float(np.median(middles)) if middles else 0.0
+
+
+def central_slice(slice_: np.ndarray, middle: float) -> tuple[np.ndarray, bool]:
+    """``central_part`` of one slice (y, x), the body's middle being at x index ``middle``."""
+    from scipy import ndimage
+
+    parts, count = ndimage.label(slice_)
+    best = None
+    for number, box in enumerate(ndimage.find_objects(parts), 1):
+        area = int((parts[box] == number).sum())
+        if area * 10 < slice_.sum() and count > 1:
+            continue
+        aside = max(box[1].start - middle, middle - (box[1].stop - 1), 0.0)
+        if best is None or (aside, -area) < best[:2]:
+            best = (aside, -area, number)
+    if best is None or best[0] > 0:
+        return slice_, False
+    return parts == best[2], True
 
 
 def coarsened(image: sitk.Image, voxel_mm: float) -> sitk.Image:
@@ -136,11 +81,16 @@ def coarsened(image: sitk.Image, voxel_mm: float) -> sitk.Image:
     stays oblique.
     """
     turned = to_patient_axes(image)
-    factors = [
-        int(max(1, min(voxel_mm // spacing, size)))
-        for spacing, size in zip(turned.GetSpacing(), turned.GetSize(), strict=True)
-    ]
+    factors = shrink_factors(Grid.of(turned), voxel_mm)
     return sitk.BinShrink(sitk.Cast(turned, sitk.sitkFloat32), factors)
+
+
+def shrink_factors(grid: Grid, voxel_mm: float) -> list[int]:
+    """How many voxels of ``grid`` along x, y and z make one of ``voxel_mm`` at most."""
+    return [
+        int(max(1, min(voxel_mm // spacing, size)))
+        for spacing, size in zip(grid.spacing, grid.size, strict=True)
+    ]
 
 
 def upright(
@@ -176,7 +126,7 @@ def outline(image: sitk.Image, role: str) -> sitk.Image:
     """``body_mask`` of an image that is already turned and coarse, on its own voxels."""
     spacing = image.GetSpacing()
     if role == "PET":
-        above = _smoothed(image, 4.0) > PET_LEVEL
+        above = _smoothed(image, SMOOTHED_MM) > PET_LEVEL
     elif role == "CT":
         above = image > CT_LEVEL
         # Couch and mask are shells of a few millimetres: opening in the slice takes them off,
@@ -199,7 +149,7 @@ def outline(image: sitk.Image, role: str) -> sitk.Image:
             f"the {role} shows no body: is it empty, or not the modality it is given as?"
         )
     largest = sitk.GetArrayViewFromImage(parts) == int(np.argmax(counts)) + 1
-    return Grid.of(image).image(_filled(largest))
+    return Grid.of(image).image(filled(largest))
 
 
 def _smoothed(image: sitk.Image, fwhm_mm: float) -> sitk.Image:
@@ -210,7 +160,7 @@ def _smoothed(image: sitk.Image, fwhm_mm: float) -> sitk.Image:
     return Grid.of(image).image(array)
 
 
-def _filled(mask: np.ndarray) -> np.ndarray:
+def filled(mask: np.ndarray) -> np.ndarray:
     """Holes filled slice by slice (z): they open to the outside only through other slices."""
     from scipy import ndimage
 

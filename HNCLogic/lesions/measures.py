@@ -8,8 +8,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
-from HNCLogic.images.body import Midline, midline
 from HNCLogic.images.grid import Grid, ras
+from HNCLogic.images.midline import Midline, midline
 from HNCLogic.job import Lesion, Totals
 from HNCLogic.lesions.components import lesion_name
 from HNCLogic.lesions.extent import extreme_voxels, largest_distance
@@ -44,7 +44,7 @@ def measure(
     - dmax_mm: largest distance between the centres of two of its voxels; over a group: of any
       two voxels of any of its lesions.
     - centroid_ras: mean of the voxels' positions, all weighing the same.
-    - side: of the centroid from the body's middle at its height (``body.midline``), "midline"
+    - side: of the centroid from the body's middle at its height (``midline.midline``), "midline"
       within 5 mm. A group is on a side where its lesions that are off the midline all are, and
       on "both" where they are not.
 

@@ -8,8 +8,9 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from HNCLogic.errors import InputError
-from HNCLogic.images.body import body_mask, midline
+from HNCLogic.images.body import body_mask
 from HNCLogic.images.grid import Grid
+from HNCLogic.images.midline import midline
 from HNCLogic.images.neck import brain_mask, find_region, lateral_centre
 from HNCLogic.job import Region
 
