@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6 import QtGui, QtWidgets
 from PySide6.QtCore import Property, Qt, Signal
 
-from Testing.host.qt_properties import passed_on, stored
+from Testing.host.qt_properties import stored
 
 
 class ctkSliderWidget(QtWidgets.QWidget):
@@ -102,9 +102,9 @@ class ctkSliderWidget(QtWidgets.QWidget):
     maximum = Property(float, lambda self: self._box.maximum, _set_maximum)
     singleStep = Property(float, lambda self: self._box.singleStep, _set_single_step)
     decimals = Property(int, lambda self: self._box.decimals, _set_decimals)
-    value = passed_on(float, "_box", "value")
-    prefix = passed_on(str, "_box", "prefix")
-    suffix = passed_on(str, "_box", "suffix")
+    value = stored(float, "_box.value")
+    prefix = stored(str, "_box.prefix")
+    suffix = stored(str, "_box.suffix")
     pageStep = stored(float, "_page", "_rule")
     tracking = stored(bool, "_tracking")
     spinBoxVisible = Property(

@@ -11,20 +11,12 @@ from typing import Any
 from PySide6 import QtWidgets
 from PySide6.QtCore import Property, Qt, Signal
 
-from Testing.host.node_filter import NodeFilter, actions, type_label
+from Testing.host.node_filter import NodeFilter, actions, make_node, type_label
 from Testing.host.qt_properties import stored
 from Testing.host.scene_watch import SceneWatch
 
 ROW = Qt.ItemDataRole.UserRole  # what a row is: NONE, ACTION and its name, or a node's id
 NONE, ACTION = "none", "action:"
-
-
-def _filtering(kind: Any, field: str) -> Property:
-    def write(self: Any, value: Any) -> None:
-        setattr(self._filter, field, value)
-        self._update_rows()
-
-    return Property(kind, lambda self: getattr(self._filter, field), write)
 
 
 class qMRMLNodeComboBox(QtWidgets.QWidget):
@@ -65,7 +57,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         super().__init__(parent)
         self._scene, self._requested = None, ""
         self._filter = NodeFilter()
-        self._watch = SceneWatch(self._filter, self._update_rows, self._on_new_content)
+        calls = self._update_rows, self._update_row, self._on_new_content
+        self._watch = SceneWatch(self._filter, *calls)
         self._base_names: dict[str, str] = {}
         self._none, self._add, self._remove, self._rename = False, True, True, False
         self._select_created, self._none_words = True, "None"
@@ -82,6 +75,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._combo.currentIndexChanged.connect(self._on_current)
         self._combo.currentTextChanged.connect(self._on_current)
         self._combo.activated.connect(self._on_activated)
+        self._combo.view().clicked.connect(self._on_clicked)
         self.setEnabled(False)
 
     # Properties
@@ -108,9 +102,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     addEnabled = stored(bool, "_add", "_make_rows")
     removeEnabled = stored(bool, "_remove", "_make_rows")
     renameEnabled = stored(bool, "_rename", "_make_rows")
-    showHidden = _filtering(bool, "hidden")
-    showChildNodeTypes = _filtering(bool, "subclasses")
-    hideChildNodeTypes = _filtering("QStringList", "not_subclasses")
+    showHidden = stored(bool, "_filter.hidden", "_update_rows")
+    showChildNodeTypes = stored(bool, "_filter.subclasses", "_update_rows")
+    hideChildNodeTypes = stored("QStringList", "_filter.not_subclasses", "_update_rows")
     selectNodeUponCreation = stored(bool, "_select_created")
     noneDisplay = stored(str, "_none_words", "_make_rows")
     baseName = Property(str, _get_base_name, _set_base_name)
@@ -184,13 +178,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         node_type = node_type or self._filter.types[0]
         if node_type not in self._filter.types:
             raise ValueError(f"this selector has no nodes of the type {node_type}")
-        node = self._scene.CreateNodeByClass(node_type)
-        node.UnRegister(None)
-        base = self._base_names.get(node_type) or node.GetName() or node.GetDefaultNodeNamePrefix()
-        node.SetName(self._scene.GetUniqueNameByString(base))
-        for name, value in self._filter.attributes.values():
-            node.SetAttribute(name, value or "")
-        node = self._scene.AddNode(node)
+        base_name, attributes = self._base_names.get(node_type), self._filter.attributes.values()
+        node = make_node(self._scene, node_type, base_name, attributes)
         if self._select_created:
             self.setCurrentNode(node)
         self.nodeAddedByUser.emit(node)
@@ -239,6 +228,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             flags = self._add, self._remove, self._rename
             for words, action in actions(self._scene, self._filter.types, *flags):
                 self._combo.addItem(words, ACTION + action)
+                last = self._combo.model().item(self._combo.count - 1)
+                last.setFlags(Qt.ItemFlag.ItemIsEnabled)  # to be done, not to be chosen
             self._watch.follow_nodes()
         label = type_label(self._scene, next(iter(self._filter.types), ""))
         self._combo.setPlaceholderText(f"Select a {label}")
@@ -258,20 +249,27 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             if self._id_at(row) and self._id_at(row) not in ids:
                 self._combo.removeItem(row)
         for place, node in enumerate(nodes, start=int(self._none)):
-            row = self._row_of(node.GetID())
-            if row < 0:
+            if self._row_of(node.GetID()) < 0:
                 self._combo.insertItem(place, node.GetName() or "", node.GetID())
                 self.nodeAdded.emit(node)
-            elif self._combo.itemText(row) != (node.GetName() or ""):
-                self._combo.setItemText(row, node.GetName() or "")
         self._watch.follow_nodes()
-        if self._combo.currentIndex >= 0 and not self._id_at(self._combo.currentIndex):
-            self.setCurrentNodeID("")  # an action that a removal left chosen
+        if not self._id_at(self._combo.currentIndex):
+            self.setCurrentNodeID("")
+
+    def _update_row(self, node: Any) -> None:
+        row = self._row_of(node.GetID())
+        if (row >= 0) != self._filter.accepts(node):
+            self._update_rows()
+        elif row >= 0 and self._combo.itemText(row) != (node.GetName() or ""):
+            self._combo.setItemText(row, node.GetName() or "")
 
     def _on_current(self, *_change: Any) -> None:
         row = self._combo.currentIndex
         now = (self._id_at(row), self._combo.itemText(row))
-        if self._quiet or now == self._sent or self._data_at(row).startswith(ACTION):
+        if self._quiet or now == self._sent:
+            return
+        if self._data_at(row).startswith(ACTION):  # where a removal has left the combo box
+            self.setCurrentNodeIndex(self.nodeCount() - 1)
             return
         before, self._sent = self._sent, now
         if not now[0] and not before[0]:
@@ -280,17 +278,19 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self.currentNodeIDChanged.emit(now[0])
 
     def _on_activated(self, row: int) -> None:
-        data = self._data_at(row)
+        self.nodeActivated.emit(self._node_at(row))
+
+    def _on_clicked(self, index: Any) -> None:
+        data = self._data_at(index.row())
         if not data.startswith(ACTION):
-            self.nodeActivated.emit(self._node_at(row))
             return
-        self.setCurrentNodeID(self._sent[0])  # an action is done, not chosen
+        self._combo.hidePopup()
         action, _, node_type = data.removeprefix(ACTION).partition(":")
         if action == "create":
             self.nodeAddedByUserAction.emit(self.addNode(node_type))
         elif action == "rename":
             self.renameCurrentNode()
-        elif action == "delete" and self.currentNode() is not None:
+        elif self.currentNode() is not None:
             self.removeCurrentNode()
 
     def _on_new_content(self) -> None:

@@ -1,7 +1,8 @@
-"""Which of the scene's nodes a qMRMLNodeComboBox shows, and what it calls their type."""
+"""Which of the scene's nodes a qMRMLNodeComboBox shows, what it calls them, how it makes one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +55,19 @@ def type_label(scene: Any, node_type: str) -> str:
     if scene is None or not node_type:
         return "node"
     return scene.GetTypeDisplayNameByClassName(node_type) or "node"
+
+
+def make_node(
+    scene: Any, node_type: str, base_name: str | None, attributes: Iterable[tuple[str, str | None]]
+) -> Any:
+    """A new node of that type in the scene, with the attributes that make it be shown."""
+    node = scene.CreateNodeByClass(node_type)
+    node.UnRegister(None)
+    name = base_name or node.GetName() or node.GetDefaultNodeNamePrefix()
+    node.SetName(scene.GetUniqueNameByString(name))
+    for name, value in attributes:
+        node.SetAttribute(name, value or "")
+    return scene.AddNode(node)
 
 
 def actions(

@@ -143,8 +143,11 @@ class Parameter:
         if wrong or (isinstance(value, bool) and self.kind in (int, float)):
             found = f"a {type(value).__name__}: {value!r}"
             raise TypeError(f"{self.basename} is a {self.kind.__name__}, not {found}")
-        for validator in self.validators:
-            validator.validate(value)
+        try:
+            for validator in self.validators:
+                validator.validate(value)
+        except ValueError as error:
+            raise ValueError(f"{self.basename}: {error}") from None
 
     def write(self, node: Any, value: Any) -> None:
         """Check a value and put it into the node as text, or as a reference to another node."""

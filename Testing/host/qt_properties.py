@@ -8,27 +8,22 @@ from PySide6.QtCore import Property
 
 
 def stored(kind: Any, attribute: str, then: str = "") -> Property:
-    """A property kept in ``attribute``; ``then`` names the method to call after it changed."""
+    """A property kept in ``attribute``; ``then`` names the method to call after it changed.
+
+    ``attribute`` may have a dot: then it is that of a part of the widget.
+    """
+    part, _, name = attribute.rpartition(".")
+
+    def keeper(self: Any) -> Any:
+        return getattr(self, part) if part else self
 
     def read(self: Any) -> Any:
-        return getattr(self, attribute)
+        return getattr(keeper(self), name)
 
     def write(self: Any, value: Any) -> None:
-        if value != getattr(self, attribute):
-            setattr(self, attribute, value)
+        if value != read(self):
+            setattr(keeper(self), name, value)
             if then:
                 getattr(self, then)()
-
-    return Property(kind, read, write)
-
-
-def passed_on(kind: Any, part: str, name: str) -> Property:
-    """The property ``name`` of the Qt widget that stands in the attribute ``part``."""
-
-    def read(self: Any) -> Any:
-        return getattr(getattr(self, part), name)
-
-    def write(self: Any, value: Any) -> None:
-        setattr(getattr(self, part), name, value)
 
     return Property(kind, read, write)

@@ -20,10 +20,13 @@ from Testing.host.node_filter import NodeFilter
 class SceneWatch:
     """Observes a scene for a widget; neither keeps the widget alive nor outlives it."""
 
-    def __init__(self, nodes: NodeFilter, on_nodes: Callable, on_new_content: Callable):
-        """``on_nodes`` and ``on_new_content``: methods of the widget, without arguments."""
+    def __init__(
+        self, nodes: NodeFilter, on_nodes: Callable, on_node: Callable, on_new_content: Callable
+    ):
+        """Methods of the widget: ``on_node`` takes the node that changed, the others nothing."""
         self._filter = nodes
         self._on_nodes, self._on_new_content = _weak(on_nodes), _weak(on_new_content)
+        self._on_node = _weak(on_node)
         self._scene: Any = None
         self._scene_tags: list[int] = []
         self._node_tags: dict[str, tuple[Any, int]] = {}
@@ -50,8 +53,7 @@ class SceneWatch:
         for index in range(self._scene.GetNumberOfNodes()):
             node = self._scene.GetNthNode(index)
             if node.GetID() not in self._node_tags and self._filter.may_accept(node):
-                call = _without_arguments(self._nodes_changed)
-                tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, call)
+                tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._node_changed)
                 self._node_tags[node.GetID()] = (node, tag)
 
     def forget_nodes(self) -> None:
@@ -60,9 +62,16 @@ class SceneWatch:
             node.RemoveObserver(tag)
         self._node_tags = {}
 
+    def _looks_away(self) -> bool:
+        return self._scene.IsImporting() or self._scene.IsClosing()
+
     def _nodes_changed(self) -> None:
-        if not self._scene.IsImporting() and not self._scene.IsClosing():
+        if not self._looks_away():
             self._on_nodes()
+
+    def _node_changed(self, node: Any, _event: str) -> None:
+        if not self._looks_away():
+            self._on_node(node)
 
 
 def _without_arguments(call: Callable) -> Callable:
@@ -72,9 +81,9 @@ def _without_arguments(call: Callable) -> Callable:
 def _weak(method: Callable) -> Callable:
     found = weakref.WeakMethod(method)
 
-    def call() -> None:
+    def call(*arguments: Any) -> None:
         method = found()
         if method is not None and shiboken6.isValid(method.__self__):
-            method()
+            method(*arguments)
 
     return call

@@ -79,8 +79,8 @@ def _check(root: ElementTree.Element) -> None:
     for widget in root.iter("widget"):
         class_name, name = widget.get("class"), widget.get("name")
         if class_name == "Line":
-            continue
-        if class_name not in allowed.UI_WIDGETS:
+            class_name = "QSlider"  # for a line's one property of its own, orientation
+        elif class_name not in allowed.UI_WIDGETS:
             raise ValueError(f"the .ui file's '{name}' is a {class_name}: not in allowed.py")
         if class_name in CUSTOM and class_name not in declared:
             raise ValueError(f"the .ui file does not declare {class_name} under customwidgets")
@@ -103,6 +103,16 @@ def _check_properties(
         known = index >= 0 and meta.property(index).isWritable()
         if not (known or dynamic or name in also or (name == "buddy" and kind is QtWidgets.QLabel)):
             raise ValueError(f"the .ui file's {what} has no property '{name}' that can be set")
+        if known and meta.property(index).isEnumType():
+            _check_names(each, meta.property(index).enumerator(), f"{what}.{name}")
+
+
+def _check_names(element: ElementTree.Element, enumeration: Any, what: str) -> None:
+    """Qt's loader takes an enumeration's unknown name for its first."""
+    known = {enumeration.key(index) for index in range(enumeration.keyCount())}
+    for name in (element.findtext("enum") or element.findtext("set") or "").split("|"):
+        if name and name.split("::")[-1] not in known:
+            raise ValueError(f"the .ui file's {what} is '{name}', which is none of {sorted(known)}")
 
 
 def _class_of(class_name: str) -> type:
