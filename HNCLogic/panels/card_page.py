@@ -127,4 +127,4 @@ def _paragraphs(words: str) -> str:
 
 def _broken(words: str) -> str:
     """Escaped, with places where a word longer than a line may be broken."""
-    return escape(re.sub(r"(\S{32})(?=\S)", rf"\1{BREAK}", words))
+    return escape(re.sub(r"(\S{72})(?=\S)", rf"\1{BREAK}", words))
