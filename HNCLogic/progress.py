@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -44,16 +45,23 @@ def shown_progress() -> Iterator[Progress]:
 
 
 def progress_lines(stream=None) -> Progress:
-    """Progress as JSON, one object a line: ``{"progress": 0.4, "step": "…", "seconds": 3.1}``."""
+    """Progress as JSON, one object a line: ``{"progress": 0.4, "step": "…", "seconds": 3.1}``.
+
+    The first one says in ``process`` which process this is: whoever started it may have done so
+    through a launcher, which is another.
+    """
     stream = stream or sys.stdout
     began = time.monotonic()
+    introduction = {"process": os.getpid()}
 
     def update(share: float, words: str) -> None:
         line = {
             "progress": round(min(max(share, 0.0), 1.0), 4),
             "step": words,
             "seconds": round(time.monotonic() - began, 2),
+            **introduction,
         }
+        introduction.clear()
         print(json.dumps(line), file=stream, flush=True)
 
     return update

@@ -23,6 +23,7 @@ class ChildOutput:
         self.refusal: str | None = None
         self.choose: tuple[str, tuple[tuple[str, str], ...]] | None = None
         self.ended_well = False
+        self.worker: int | None = None  # the process that works, as it says itself
 
     @property
     def log(self) -> list[str]:
@@ -34,6 +35,8 @@ class ChildOutput:
         said = _object_in(line)
         try:
             if "progress" in said:
+                if "process" in said:
+                    self.worker = int(said["process"])
                 return min(max(float(said["progress"]), 0.0), 1.0), str(said["step"])
             if "choose" in said:
                 series = said["choose"]["series"]

@@ -15,6 +15,8 @@ Kind = Literal["input", "choose", "cancelled", "killed", "crashed", "missing"]
 # As subprocess and as shells give them, and Windows' STATUS_NO_MEMORY and STATUS_COMMITMENT_LIMIT.
 KILLED = {-9, 137, 0xC0000017, 0xC000012D}
 STOPPED = {130, -2, -15, 143}  # Ctrl-C and SIGTERM, caught by the child and not
+# What Slicer's launcher makes of a Python that was ended by a signal, and Python's own last word.
+_ABNORMAL, _LAST_WORD = "exit abnormally", "Fatal Python error"
 _MISSING = re.compile(r"(?:ModuleNotFoundError: )?No module named '?([A-Za-z_][\w.]*)'?")
 
 
@@ -70,7 +72,10 @@ def of_ended_process(
         return Failure("choose", words, log, role, series)
     if code == 2 and refusal is not None and refusal != NO_MEMORY:
         return Failure("input", refusal[:1].upper() + refusal[1:], log)
-    if code in KILLED or refusal == NO_MEMORY or any(map(lacks_memory, lines)):
+    by_signal = any(_ABNORMAL in line for line in lines) and not any(
+        _LAST_WORD in line for line in lines
+    )
+    if code in KILLED or refusal == NO_MEMORY or by_signal or any(map(lacks_memory, lines)):
         return short_of_memory(log)
     if code in STOPPED:
         words = _("The analysis was ended from outside. The scene is as it was.")

@@ -16,7 +16,7 @@ from HNCLogic.errors import InputError, lacks_memory
 from HNCLogic.panels import failure, private_folder
 from HNCLogic.panels.child_output import ChildOutput
 from HNCLogic.panels.child_python import child_python
-from HNCLogic.panels.ended_process import end_process
+from HNCLogic.panels.ended_process import EndedProcess, kill
 from HNCLogic.panels.failure import Failure
 from HNCLogic.panels.handed_images import Images, write_images
 from HNCLogic.panels.stepwise import Stepwise
@@ -121,6 +121,7 @@ class _Run:
         self._output: ChildOutput | None = None
         self._time_left = TimeLeft()
         self._folder: Path | None = None
+        self._ending: EndedProcess | None = None
         self._observed: tuple[Any, int] | None = None
         self._ended = False
 
@@ -155,6 +156,9 @@ class _Run:
             self._process = self._launch(
                 [child_python(), "-m", "HNCLogic", "run", str(job)],
                 useStartupEnvironment=False,
+                # An error that Python survives has a traceback, one that it does not a last word,
+                # and what the system kills has neither: so they can be told apart.
+                updateEnvironment={"PYTHONFAULTHANDLER": "1"},
                 cwd=str(Path(HNCLogic.__file__).resolve().parents[1]),
                 blocking=False,
                 logCallback=self._on_line,
@@ -164,15 +168,17 @@ class _Run:
             self._on_error(error)
             return
         if self._ended:  # already, by what the launch itself led to
-            end_process(self._process, lambda: True)
+            self._ending = EndedProcess(self._process, self._output.worker, lambda: True)
             return
         self._warming = Stepwise(warm_up(), lambda _none: None, lambda _error: None)
         self._warming.start()
 
     def _on_line(self, line: str) -> None:
-        if self._ended:
-            return
         told = self._output.take(line)
+        if self._ended:
+            if self._ending is not None and self._output.worker is not None:
+                self._ending.told_worker(self._output.worker)
+            return
         if told is not None:
             share, words = told
             left = self._time_left.after(share)
@@ -180,6 +186,8 @@ class _Run:
 
     def _on_completed(self, code: int) -> None:
         if self._ended:
+            if self._ending is not None:
+                self._ending.completed()
             return
         output = self._output
         if code == 0 and output.ended_well:
@@ -231,17 +239,20 @@ class _Run:
             scene.RemoveObserver(observer)
             self._observed = None
         atexit.unregister(self._at_exit)
-        self._end_process()
-
-    def _end_process(self) -> None:
         folder, self._folder = self._folder, None
-        if folder is not None:
-            end_process(self._process, lambda: private_folder.remove(folder))
+        if folder is None:
+            return
+        if self._process is None:
+            private_folder.remove(folder)
+        else:
+            self._ending = EndedProcess(
+                self._process, self._output.worker, lambda: private_folder.remove(folder)
+            )
 
     def _at_exit(self) -> None:
         """The application ends while the child computes: neither it nor the folder stays."""
         if self._process is not None and self._process.poll() is None:
-            self._process.kill()
+            kill(self._process, self._output.worker)
             self._process.wait(5)
         if self._folder is not None:
             private_folder.remove(self._folder)

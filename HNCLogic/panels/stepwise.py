@@ -29,50 +29,44 @@ class Stepwise:
         self._work = work
         self._on_done, self._on_error, self._on_step = on_done, on_error, on_step
         self._inside = False  # the generator is at work: a step of it may turn the event loop
-        self._timer = qt.QTimer()
-        self._timer.setInterval(0)
-        self._timer.connect("timeout()", self._turn)
         self.running = False
 
     def start(self) -> None:
         self.running = True
-        self._timer.start()
+        qt.QTimer.singleShot(0, self._turn)
 
     def cancel(self) -> None:
         """Close the generator, so that it cleans up; nothing is called after this."""
-        self._end()
+        self.running = False
         if not self._inside:  # else ``_turn`` closes it, once it is out of its step
             self._work.close()
 
-    def _end(self) -> None:
-        self.running = False
-        self._timer.stop()
-
     def _turn(self) -> None:
-        if self._inside or not self.running:
-            return
         until = time.perf_counter() + TURN_S
-        while self.running and time.perf_counter() < until:
-            try:
-                step = self._next()
-            except StopIteration as stop:
-                self._finish(self._on_done, stop.value)
-            except Exception as error:
-                self._finish(self._on_error, error)
+        try:
+            while self.running and time.perf_counter() < until:
+                self._step()
+        finally:  # also where what is told raises: the work itself goes on
+            if self.running:
+                qt.QTimer.singleShot(0, self._turn)
             else:
-                if self.running and self._on_step is not None:
-                    self._on_step(step)
-        if not self.running:
-            self._work.close()
+                self._work.close()
 
-    def _next(self) -> Any:
+    def _step(self) -> None:
         self._inside = True
         try:
-            return next(self._work)
-        finally:
+            step = next(self._work)
+        except StopIteration as stop:
+            self._finish(self._on_done, stop.value)
+        except Exception as error:
+            self._finish(self._on_error, error)
+        else:
             self._inside = False
+            if self.running and self._on_step is not None:
+                self._on_step(step)
 
     def _finish(self, tell: Callable[[Any], None], what: Any) -> None:
+        self._inside = False
         if self.running:  # not where a step itself led to ``cancel``
-            self._end()
+            self.running = False
             tell(what)

@@ -218,6 +218,21 @@ FAILURES = {
     "a bug": (1, ["Traceback (most recent call last):", "KeyError: 'x'"], "crashed", "code 1"),
     "a segmentation fault": (-11, [], "crashed", "code -11"),
     "refused without a word": (2, [], "crashed", "code 2"),
+    "killed behind Slicer's launcher": (
+        1,
+        ["error: [/opt/Slicer/bin/python-real] exit abnormally - Report the problem."],
+        "killed",
+        "memory",
+    ),
+    "crashed behind Slicer's launcher": (
+        1,
+        [
+            "Fatal Python error: Segmentation fault",
+            "error: [x] exit abnormally - Report the problem.",
+        ],
+        "crashed",
+        "code 1",
+    ),
     "done without a result": (0, [], "crashed", "code 0"),
 }
 
@@ -311,7 +326,6 @@ def test_a_child_that_does_not_end_is_killed(host, nodes, temporary, monkeypatch
     assert list(temporary.iterdir()) != []  # its files, as long as it is there
     asked.until(lambda: not list(temporary.iterdir()))
     assert child.process.asked == ["terminate", "kill"]
-    asked.until(lambda: not ended_process._waiting)
 
 
 def test_cancel_while_the_images_are_written(host, nodes, temporary, child, monkeypatch):
@@ -510,6 +524,63 @@ def test_a_real_child_refuses_in_words_about_the_role(host, nodes):
     assert failure.words.startswith("The PET")
     assert "NaN" in failure.words or "not finite" in failure.words
     assert ".nrrd" not in failure.words
+
+
+LAUNCHER = """
+import subprocess, sys
+worker = subprocess.Popen([sys.executable, *sys.argv[1:]])
+code = worker.wait()
+if code < 0:
+    print("error: [python-real] exit abnormally - Report the problem.", flush=True)
+sys.exit(code if code >= 0 else 1)
+"""
+
+
+def runs(process_id: int) -> bool:
+    try:
+        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.parametrize("how", ["killed", "crashed", "cancelled", "cancelled early", "abandoned"])
+def test_behind_a_launcher_the_worker_is_ended_too(
+    host, nodes, temporary, tiny_models, tmp_path, how
+):
+    """PythonSlicer starts the Python that works and waits for it: to end it alone ends nothing."""
+    import slicer
+
+    launcher = tmp_path / "launcher.py"
+    launcher.write_text(LAUNCHER)
+
+    def launch(args, **more):
+        behind = [sys.executable, str(launcher), *args[1:]]
+        return slicer.util.launchConsoleProcess(behind, **more)
+
+    settings = {"task": "classify", "presence_model": str(tiny_models["slow"])}
+    asked = Asked(host, launch).start(nodes, settings)
+    run = asked.request._run
+    asked.until(lambda: run._process is not None)
+    if how == "cancelled early":
+        asked.request.cancel()  # the worker has not said yet which process it is
+    asked.until(lambda: run._output.worker is not None or not list(temporary.iterdir()), 60)
+    worker = run._output.worker
+    assert how == "cancelled early" or worker not in (None, run._process.pid)
+    if how == "killed":
+        os.kill(worker, signal.SIGKILL)
+    elif how == "crashed":
+        os.kill(worker, signal.SIGSEGV)
+    elif how == "cancelled":
+        asked.request.cancel()
+    elif how == "abandoned":
+        asked.request.abandon()
+    if how == "abandoned":
+        assert not asked.ended
+    else:
+        assert asked.failure().kind == how.split()[0]
+    asked.until(lambda: run._process.poll() is not None and not list(temporary.iterdir()))
+    assert worker is None or not runs(worker)
 
 
 @pytest.mark.parametrize("how", ["killed", "cancelled"])
