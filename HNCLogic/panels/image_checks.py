@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from slicer.i18n import tr as _
 
-from HNCLogic.images.grid import Grid, overlap_fraction
+from HNCLogic.images.grid import Grid
 from HNCLogic.panels import roles
 from HNCLogic.panels import volume_facts as facts
 
 SMALL_OVERLAP = 0.25  # of the smaller of two images, as images.study
-FAR_BELOW_ZERO = -100.0  # HU have it, SUVs never, Bq/ml in a little noise
 NOISE_SHARE = 0.01
 KINDS = {"PT": "PET", "CT": "CT", "MR": "MRI"}
 
@@ -62,12 +61,12 @@ def remarks(images: Mapping[str, Any]) -> list[str]:
         grids = _grids(pet, node)
         if node is pet or grids is None:
             continue
-        share = _overlap(grids)
+        share = facts.overlap(*grids)
         if 0 < share < SMALL_OVERLAP:
             words = _("PET and {role} overlap in {share} of the smaller one only.")
             found.append(words.format(role=role_name(role), share=f"{share:.0%}"))
     ct = images.get("CT")
-    if ct is not None and facts.has_voxels(ct) and float(facts.some_values(ct).min()) >= -100:
+    if ct is not None and facts.values_of(ct).lowest >= facts.FAR_BELOW_ZERO:
         found.append(_("The CT does not look like Hounsfield units: air would be near −1000."))
     return found
 
@@ -122,17 +121,15 @@ def _said(node: Any) -> str:
 
 
 def _below_zero(pet: Any) -> str:
-    values = facts.some_values(pet)
-    lowest = float(values.min())
-    if np.isnan(lowest):
+    values = facts.values_of(pet)
+    if np.isnan(values.lowest):
         return _named(_("{name} holds values that are no numbers."), pet)
-    if lowest >= FAR_BELOW_ZERO:
+    if values.lowest >= facts.FAR_BELOW_ZERO:
         return ""
-    share = np.count_nonzero(values < FAR_BELOW_ZERO) / values.size
-    if share <= NOISE_SHARE and not roles.is_suv(pet):
+    if values.far_below_zero <= NOISE_SHARE and not roles.is_suv(pet):
         return ""
     words = _("{name} has values down to {lowest}, like a CT: it cannot be the PET.")
-    return _named(words, pet, lowest=f"{lowest:.0f}")
+    return _named(words, pet, lowest=f"{values.lowest:.0f}")
 
 
 def _together(images: Mapping[str, Any]) -> list[str]:
@@ -146,7 +143,7 @@ def _together(images: Mapping[str, Any]) -> list[str]:
         if 0 not in patients and patients[0] != patients[1]:
             words = _("{first} and {other} are of different patients.")
             found.append(words.format(**names))
-        elif _overlap(_grids(one, other)) == 0:
+        elif facts.overlap(*_grids(one, other)) == 0:
             words = _("{first} and {other} do not overlap: choose images of one examination.")
             found.append(words.format(**names))
     return found
@@ -157,10 +154,6 @@ def _grids(one: Any, other: Any) -> tuple[Grid, Grid] | None:
         return None
     grids = facts.grid_or_none(one), facts.grid_or_none(other)
     return None if None in grids else grids
-
-
-def _overlap(grids: tuple[Grid, Grid]) -> float:
-    return max(overlap_fraction(*grids), overlap_fraction(*reversed(grids)))
 
 
 def _named(words: str, node: Any, **more: str) -> str:

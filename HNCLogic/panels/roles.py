@@ -13,7 +13,6 @@ from typing import Any
 import slicer
 import slicer.util
 
-from HNCLogic.images.grid import overlap_fraction
 from HNCLogic.panels import volume_facts as facts
 
 SUVBW = "SUVbw"  # as Job has it
@@ -145,9 +144,7 @@ def meet(node: Any, pet: Any) -> bool:
     if 0 not in patients and patients[0] != patients[1]:
         return False
     grids = facts.grid_or_none(node), facts.grid_or_none(pet)
-    if None in grids:
-        return False
-    return max(overlap_fraction(*grids), overlap_fraction(*reversed(grids))) > 0
+    return None not in grids and facts.overlap(*grids) > 0
 
 
 def _volumes(scene: Any) -> Iterable[Any]:
@@ -161,7 +158,7 @@ def _by_name(node: Any) -> str:
         return "MR"  # "PET-MR T1 dixon": the examination, then the sequence
     if named == {"PET", "CT"} or not named:
         # "PET/CT" names the examination; a name without any of the words says nothing.
-        if facts.looks_like_ct(facts.some_values(node)):
+        if facts.values_of(node).like_ct:
             return "CT"
         return "PET" if named else ""
     return named.pop() if len(named) == 1 else ""

@@ -115,7 +115,7 @@ class SuvOffer:
             "formula": f"SUVbw = value × 1 ({words})",
             "source": words,
             "given_by_hand": ["units"],
-            "suv_max": float(facts.some_values(self._node).max()),
+            "suv_max": facts.values_of(self._node).highest,
         }
         self._node.SetAttribute(facts.RECORD, json.dumps(record))
         mark_as_suv(self._node)
@@ -264,7 +264,7 @@ class SuvOffer:
         if is_suv(self._node):
             return _("Correct the SUV"), _("A new volume is made; this one stays as it is.")
         units = pet_units(self._node)
-        largest = float(facts.some_values(self._node).max())
+        largest = facts.values_of(self._node).highest
         value = _("Its largest value is {value}").format(value=_rounded(largest))
         if units == BQML:
             return _("This PET is in Bq/ml, not in SUV"), value + "."

@@ -7,17 +7,20 @@ are many of them.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from HNCLogic.images.grid import Grid
+from HNCLogic.images.grid import Grid, overlap_fraction
 
 LOOKED_AT = 20_000_000  # voxels: a few hundredths of a second
 CT_AIR = (-1100.0, -850.0)  # HU
 AIR_SHARE = 0.03  # of a CT's voxels at least, around and in the patient
-CT_LOWEST = -300.0  # HU; a PET's noise hardly reaches it
+FAR_BELOW_ZERO = -100.0  # HU have it, SUVs never, Bq/ml in a little noise
+KEPT = 16  # volumes whose values are remembered
 
 RECORD = "HNC.SuvRecord"  # JSON of a SuvRecord: the volume is SUVbw, made or stated here
 ROLE = "HNC.Role"  # of a volume that was opened from a panel
@@ -48,20 +51,52 @@ def has_voxels(node: Any) -> bool:
     )
 
 
-def some_values(node: Any) -> np.ndarray:
-    """The volume's voxels, or, of a very large one, those of slices evenly through it."""
+@dataclass(frozen=True)
+class Values:
+    """What a volume's voxels say of it; of a very large one, slices evenly through it."""
+
+    lowest: float  # not a number where any voxel is none
+    highest: float
+    air: float  # share of voxels as air is in a CT
+    far_below_zero: float  # share of voxels below ``FAR_BELOW_ZERO``
+
+    @property
+    def like_ct(self) -> bool:
+        """Air near -1000: by values alone nothing else in a clinic has it."""
+        return self.lowest <= CT_AIR[1] and self.air > AIR_SHARE
+
+
+_looked_at: dict[int, Values] = {}  # by the time of the voxels' last change, which VTK counts
+
+
+def values_of(node: Any) -> Values:
+    """Looked up where the voxels have not changed since they were last asked for."""
+    changed = node.GetImageData().GetPointData().GetScalars().GetMTime()
+    if changed not in _looked_at:
+        while len(_looked_at) >= KEPT:
+            del _looked_at[next(iter(_looked_at))]
+        _looked_at[changed] = _look_at(node)
+    return _looked_at[changed]
+
+
+def _look_at(node: Any) -> Values:
     from HNCLogic.scene.volumes import voxels_of
 
     array = voxels_of(node.GetImageData())
-    return array[:: -(-array.size // LOOKED_AT)]
+    array = array[:: -(-array.size // LOOKED_AT)]
+    some = array[:: max(1, len(array) // 32), ::4, ::4]
+    return Values(
+        lowest=float(array.min()),
+        highest=float(array.max()),
+        air=float(np.mean((some > CT_AIR[0]) & (some < CT_AIR[1]))),
+        far_below_zero=float(np.mean(some < FAR_BELOW_ZERO)),
+    )
 
 
-def looks_like_ct(values: np.ndarray) -> bool:
-    """Air near -1000: by values alone nothing else in a clinic has it."""
-    if float(values.min()) > CT_AIR[1]:
-        return False
-    some = values[:: max(1, len(values) // 24), ::4, ::4]
-    return float(np.mean((some > CT_AIR[0]) & (some < CT_AIR[1]))) > AIR_SHARE
+@lru_cache(maxsize=64)
+def overlap(one: Grid, other: Grid) -> float:
+    """The share of the smaller of two fields of view that lies within the other."""
+    return max(overlap_fraction(one, other), overlap_fraction(other, one))
 
 
 def modality(node: Any) -> str:

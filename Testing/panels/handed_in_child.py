@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from HNCLogic.job import Result
@@ -77,10 +78,12 @@ class HandedInChild:
         self.process.returncode = code
         self._completed(code)
 
-    def succeeds(self, **more) -> Result:
-        """Write a result as the job asks, and end well."""
+    def succeeds(self, write: Callable[[Path], None] | None = None, **more) -> Result:
+        """Write a result as the job asks, and end well. ``write`` puts further files beside it."""
         out = Path(self.job["out"])
         out.mkdir()
+        if write is not None:
+            write(out)
         result = Result(task=self.job["task"], research_use="tests", **more)
         (out / "result.json").write_text(result.model_dump_json(), encoding="utf-8")
         self.ends(0, {"result": str(out / "result.json")})
