@@ -13,9 +13,9 @@ QT_NAMES = """
 Qt
 QWidget QLabel QPushButton QToolButton QCheckBox QRadioButton QButtonGroup QComboBox QLineEdit
 QSpinBox QDoubleSpinBox QProgressBar QTableWidget QTableWidgetItem QTextBrowser QDialog
-QDialogButtonBox QFileDialog QInputDialog QMessageBox QMenu QAction QGroupBox QFrame
+QDialogButtonBox QFileDialog QInputDialog QMenu QAction QGroupBox QFrame
 QAbstractItemView QHeaderView
-QFormLayout QVBoxLayout QHBoxLayout QGridLayout QSizePolicy
+QLayout QFormLayout QVBoxLayout QHBoxLayout QGridLayout QSizePolicy
 QPixmap QImage QImageReader QIcon QColor QPalette QFont QCursor
 QBuffer QByteArray QIODevice QUrl QSize QPoint
 QTimer QDesktopServices QEvent QObject BoolResult
@@ -26,10 +26,12 @@ CTK = frozenset(("ctkCollapsibleButton", "ctkSliderWidget"))
 
 QMRML = frozenset(("qMRMLWidget", "qMRMLNodeComboBox"))
 
-# Widgets that a .ui file may hold: those above, and what Qt Designer puts between them.
-UI_WIDGETS = frozenset(
-    name for name in QT | CTK | QMRML if name not in ("QObject", "QEvent", "QTimer", "QMessageBox")
-)
+UI_NAMES = """
+QWidget QLabel QPushButton QToolButton QCheckBox QRadioButton QComboBox QLineEdit QSpinBox
+QDoubleSpinBox QProgressBar QTableWidget QTextBrowser QGroupBox QFrame
+"""
+# Widgets that a .ui file may hold; layouts and spacers lie between them.
+UI_WIDGETS = CTK | QMRML | frozenset(UI_NAMES.split())
 UI_LAYOUTS = frozenset(("QFormLayout", "QVBoxLayout", "QHBoxLayout", "QGridLayout"))
 
 # Protected in C++: PySide6 gives them to all, PythonQt to none.

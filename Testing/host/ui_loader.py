@@ -46,7 +46,7 @@ class QUiLoader(QtUiTools.QUiLoader):
     def load(self, file: Any, parent: Any = None) -> Any:
         """The file's widget with all that is in it. ``file`` is an open qt.QFile or QBuffer."""
         root = ElementTree.fromstring(bytes(file.readAll()))
-        _check(root)
+        check(root)
         connections = _take_connections(root)
         buffer = QtCore.QBuffer()
         buffer.setData(ElementTree.tostring(root))
@@ -70,7 +70,8 @@ class QUiLoader(QtUiTools.QUiLoader):
         return widget
 
 
-def _check(root: ElementTree.Element) -> None:
+def check(root: ElementTree.Element) -> None:
+    """Raise ValueError for a class, property or value in a .ui file that a panel may not use."""
     names = [each.get("name") for each in root.iter("widget")]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
