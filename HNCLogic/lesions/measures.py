@@ -20,7 +20,7 @@ _GROUPS = {"primary": ("primary",), "nodes": ("node",), "all": ("primary", "node
 
 
 @dataclass
-class _Measured:
+class MeasuredLesion:
     """A lesion and what its group's totals need of it."""
 
     lesion: Lesion
@@ -70,12 +70,16 @@ def measure(
         kind = kinds[label]
         counted[kind] = counted.get(kind, 0) + 1
         named = {"label": label, "name": lesion_name(kind, counted[kind]), "kind": kind}
-        measured.append(_measure_one(suv, array[box] == label, box, grid, middle, **named))
-    totals = [
+        measured.append(measure_lesion(suv, array[box] == label, box, grid, middle, **named))
+    return [m.lesion for m in measured], totals_of(measured, grid)
+
+
+def totals_of(measured: list[MeasuredLesion], grid: Grid) -> list[Totals]:
+    """The totals for primary, nodes and all, of lesions measured in a PET on ``grid``."""
+    return [
         _total(group, [m for m in measured if m.lesion.kind in members], grid)
         for group, members in _GROUPS.items()
     ]
-    return [m.lesion for m in measured], totals
 
 
 def _boxes(
@@ -105,15 +109,19 @@ def _boxes(
     return boxes, whole
 
 
-def _measure_one(
+def measure_lesion(
     suv: np.ndarray,
     inside: np.ndarray,
     box: tuple[slice, ...],
     grid: Grid,
     middle: Midline,
     **named: int | str,
-) -> _Measured:
-    """Measures of the voxels ``inside`` of a ``box`` of ``suv`` (axes z, y, x)."""
+) -> MeasuredLesion:
+    """What ``measure`` gives for one lesion: the voxels ``inside``, at least one, of a ``box`` of
+    ``suv`` (axes z, y, x), the whole PET on ``grid``.
+
+    ``middle``: the body's, as ``midline.midline`` finds it. ``named``: label, name and kind.
+    """
     voxels = np.argwhere(inside) + [s.start for s in box]  # (n, 3) z, y, x
     values = suv[tuple(voxels.T)].astype(float)
     mean = float(values.mean())
@@ -132,7 +140,7 @@ def _measure_one(
         suv_max_ras=ras(hottest),
         side=_side(middle.left_of_middle_mm(centroid)),
     )
-    return _Measured(lesion, len(values), float(values.sum()), centroid, extremes)
+    return MeasuredLesion(lesion, len(values), float(values.sum()), centroid, extremes)
 
 
 def _side(left_mm: float) -> str:
@@ -141,7 +149,7 @@ def _side(left_mm: float) -> str:
     return "left" if left_mm > 0 else "right"
 
 
-def _total(group: str, members: list[_Measured], grid: Grid) -> Totals:
+def _total(group: str, members: list[MeasuredLesion], grid: Grid) -> Totals:
     if not members:
         return Totals.none(group)
     voxels = sum(m.voxels for m in members)

@@ -86,6 +86,16 @@ def common(one: Piece, other: Piece) -> Piece:
     return piece(inside, one.low)
 
 
+def clipped(one: Piece, size: tuple[int, int, int]) -> Piece:
+    """What of a piece has indices (x, y, z) from 0 to below ``size``."""
+    ends = zip(one.box, size[::-1], strict=True)
+    within = [(max(0, s.start), min(n, s.stop), s.start) for s, n in ends]
+    if any(stop <= start for start, stop, _ in within):
+        return NOTHING
+    cut = tuple(slice(start - first, stop - first) for start, stop, first in within)
+    return piece(one.inside[cut], tuple(start for start, _, _ in within[::-1]))
+
+
 def piece_of(segment: Any) -> Piece:
     """A segment's voxels on the lattice of its own label map."""
     image = segment.GetRepresentation(BINARY_LABELMAP)
