@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from slicer.i18n import tr as _
 
 if TYPE_CHECKING:
-    from HNCLogic.job import Lesion, Result, Totals
+    from HNCLogic.job import Result
 
 REPORT, LESIONS, SEGMENTATION, SCENE = (
     "report.html",
@@ -23,20 +23,7 @@ REPORT, LESIONS, SEGMENTATION, SCENE = (
     "segmentation.seg.nrrd",
     "scene.mrb",
 )
-EDITED = "outlines edited by the user"
-
-
-def edited(result: Result, lesions: list[Lesion], totals: list[Totals]) -> Result:
-    """A copy of ``result`` with the lesions as the user has made them; it says that they are.
-
-    That stands beside the method, where report, table and CSV name it.
-    """
-    how = result.delineation or "outlines given"
-    if EDITED not in how:
-        how = f"{how}; {EDITED}"
-    return result.model_copy(
-        update={"lesions": list(lesions), "totals": list(totals), "delineation": how}, deep=True
-    )
+EDITED = "outlines edited by the user"  # stands beside the method, in report, table and CSV alike
 
 
 def write(
@@ -45,17 +32,18 @@ def write(
     folder: Path,
     segmentation: Any = None,
     heatmap: Any = None,
-    lesions_of: dict[str, Lesion] | None = None,
+    lesions_of: dict[str, Any] | None = None,
     with_scene: bool = False,
     overwrite: bool = True,
 ) -> Generator[str, None, Path]:
     """Write report, lesions, segmentation and, ``with_scene``, the scene into ``folder``.
 
-    In steps that yield what is done next, in words; returns the report's path. ``volumes`` maps
-    roles to the volume nodes, ``lesions_of`` segment ids to the result's lesions (as
-    ``scene.gather`` has it). The folder holds all of it at the end, or, closed half-way or with
-    an exception, what it held before; an earlier report in it is replaced, and nothing else is
-    with ``overwrite``. The scene and its views are left as they were.
+    In steps that yield what is done next, in words; returns the report's path. ``result`` has the
+    lesions as they are now, and where the user has edited them EDITED beside their method.
+    ``volumes`` maps roles to the volume nodes, ``lesions_of`` segment ids to the result's lesions
+    (as ``scene.gather`` has it). The folder holds all of it at the end, or, closed half-way or
+    with an exception, what it held before; an earlier report in it is replaced, with
+    ``overwrite``, and nothing else ever. The scene and its views are left as they were.
 
     Raises InputError where the folder cannot be written or holds what is not ours, where there
     is no volume, and where outlines and lesions do not fit one another; OSError where a file

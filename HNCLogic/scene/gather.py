@@ -27,12 +27,13 @@ def gather(
     result: Result,
     segmentation: Any = None,
     heatmap: Any = None,
-    lesions_of: dict[str, Lesion] | None = None,
+    lesions_of: dict[str, Any] | None = None,
 ) -> Generator[float | None, None, SceneNodes]:
     """The case of ``volumes`` (role → volume node) and ``result``, in steps; nothing is changed.
 
-    ``lesions_of`` says which segment (by id) is which of the result's lesions; without it they
-    are matched by their labels, else by their order. Raises InputError where there is no volume,
+    ``lesions_of`` says which segment (by id) is which of the result's lesions, as
+    ``live_measures.Measured.by_segment`` does; without it they are matched by their labels, else
+    by their order. Raises InputError where there is no volume,
     where one is empty, or where outlines and lesions do not fit one another.
     """
     from HNCLogic.scene.build import SceneContent, SceneNodes
@@ -94,7 +95,7 @@ def _labelled(
     labels: sitk.Image,
     segments: list[Segment],
     lesions: list[Lesion],
-    lesions_of: dict[str, Lesion] | None,
+    lesions_of: dict[str, Any] | None,
 ) -> tuple[sitk.Image, dict[int, Colour]]:
     """The label image with each lesion's own label, and label → its segment's colour, whatever
     the user has made it. What is no lesion is left out."""
@@ -112,12 +113,13 @@ def _labelled(
 
 
 def _label_of(
-    filled: list[Segment], lesions: list[Lesion], lesions_of: dict[str, Lesion] | None
+    filled: list[Segment], lesions: list[Lesion], lesions_of: dict[str, Any] | None
 ) -> dict[int, int]:
     """A segment's label → that of its lesion."""
     wanted = [lesion.label for lesion in lesions]
-    if lesions_of is not None:
-        found = {one.label: lesions_of[one.id].label for one in filled if one.id in lesions_of}
+    if lesions_of is not None:  # a segment that lies beside the PET has no lesion with a label
+        labels = {one.label: getattr(lesions_of.get(one.id), "label", None) for one in filled}
+        found = {old: label for old, label in labels.items() if label is not None}
     elif {one.label for one in filled} == set(wanted):
         found = {label: label for label in wanted}
     elif len(filled) == len(wanted):

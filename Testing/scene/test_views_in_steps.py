@@ -195,6 +195,30 @@ def test_an_empty_segment_is_no_lesion(case):
     assert nodes.content.colour_of.keys() == {2}
 
 
+def test_what_is_measured_live_fits(case):
+    """With an empty segment, and one that lies beside the PET."""
+    import slicer
+
+    from HNCLogic.scene.live_measures import remeasure
+
+    segmentation = case.segmentation.GetSegmentation()
+    segmentation.RemoveSegment(segment_id(1))
+    segmentation.AddEmptySegment("nothing", "Nothing yet")
+    away = slicer.vtkSegment()
+    away.SetName("In the air")
+    away.DeepCopy(segmentation.GetSegment(segment_id(2)))
+    image = away.GetRepresentation("Binary labelmap")
+    origin = image.GetOrigin()
+    image.SetOrigin(origin[0] + 2000, origin[1], origin[2])
+    segmentation.AddSegment(away, "away")
+    measured = to_the_end(remeasure(case.segmentation, case.volumes["PET"], {}))
+    assert list(measured.by_segment) == [segment_id(2), "nothing", "away"]
+    assert len(measured.lesions) == 1
+    changed = case.content.result.model_copy(update={"lesions": measured.lesions})
+    nodes = gathered(case, changed, lesions_of=measured.by_segment)
+    assert list(nodes.content.colour_of) == [measured.lesions[0].label]
+
+
 def test_outlines_that_were_not_measured_are_refused(case):
     result = case.content.result
     fewer = result.model_copy(update={"lesions": result.lesions[:1]})
