@@ -20,7 +20,7 @@ OPENING = "open "
 
 
 def measure(*, quick: bool) -> list[Row]:
-    """The longest pause of each thing a user does in the panels, in ms; the whole time beside it."""
+    """The longest pause of each thing a user does in the panels, and how long it took in all."""
     if not (REPOSITORY / "Testing" / "host").is_dir():
         print("panels: not measured, for the tests' stand-in for Slicer is not here")
         return []

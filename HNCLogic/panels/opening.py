@@ -16,6 +16,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from HNCLogic.panels import volume_facts as facts
+from HNCLogic.panels.choice import choose_one
 from HNCLogic.panels.failure import Failure
 from HNCLogic.panels.request import Request
 from HNCLogic.panels.roles import MR_SEQUENCES, sequence_in
@@ -115,18 +116,11 @@ def _by_role(roles: tuple[str, ...], path: Path) -> dict[str, Path] | None:
         return dict.fromkeys(roles, path)
     sequence = sequence_in(path.name)
     if not sequence:
-        agreed = qt.BoolResult()
-        sequence = qt.QInputDialog.getItem(
-            slicer.util.mainWindow(),
-            _("Which MR sequence is it?"),
-            _("Sequence:"),
-            list(MR_SEQUENCES),
-            0,
-            False,
-            agreed,
-        )
-        if not agreed:
+        title = _("Which MR sequence is it?")
+        index = choose_one(title, _("Its name does not say it."), MR_SEQUENCES)
+        if index is None:
             return None
+        sequence = MR_SEQUENCES[index]
     return {sequence: path}
 
 

@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 
 from HNCLogic.errors import InputError, lacks_memory
 from HNCLogic.panels import dependencies, failure
+from HNCLogic.panels.choice import choose_one
 from HNCLogic.panels.failure import Failure
 from HNCLogic.panels.request import Request
 from HNCLogic.panels.stepwise import Stepwise
@@ -184,16 +185,10 @@ class RunControls:
 
     def _choice(self, why: Failure) -> str | None:
         """Which series the user means; None for none."""
-        words = [words for _choice, words in why.choices]
-        ok = qt.BoolResult()
         title = _("Which series is the {role}?").format(role=why.role)
-        ask = qt.QInputDialog.getItem
-        chosen = self._asked(
-            lambda: ask(slicer.util.mainWindow(), title, why.words, words, 0, False, ok)
-        )
-        if not ok or chosen not in words:
-            return None
-        return why.choices[words.index(chosen)][0]
+        words = [words for _choice, words in why.choices]
+        index = self._asked(lambda: choose_one(title, why.words, words))
+        return None if index is None else why.choices[index][0]
 
     def _tell(self, why: Failure) -> None:
         if why.kind in ("cancelled", "choose"):

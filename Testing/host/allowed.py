@@ -13,12 +13,12 @@ QT_NAMES = """
 Qt
 QWidget QLabel QPushButton QToolButton QCheckBox QRadioButton QButtonGroup QComboBox QLineEdit
 QSpinBox QDoubleSpinBox QProgressBar QTableWidget QTableWidgetItem QTextBrowser QDialog
-QDialogButtonBox QFileDialog QInputDialog QMenu QAction QGroupBox QFrame
+QDialogButtonBox QFileDialog QMenu QAction QGroupBox QFrame
 QAbstractItemView QHeaderView
 QLayout QFormLayout QVBoxLayout QHBoxLayout QGridLayout QSizePolicy
 QPixmap QImage QImageReader QIcon QColor QPalette QFont QCursor
 QBuffer QByteArray QIODevice QUrl QSize QPoint
-QTimer QDesktopServices QEvent QObject BoolResult
+QTimer QDesktopServices QEvent QObject
 """
 QT = frozenset(QT_NAMES.split())
 

@@ -94,16 +94,6 @@ def _button(buttons: Any, text: str) -> Any:
     raise AssertionError(f"'{text}' has no button for {given}")
 
 
-class BoolResult:
-    """qt.BoolResult: where PythonQt puts what C++ returns through a ``bool *ok``."""
-
-    def __init__(self):
-        self._value = False
-
-    def __bool__(self) -> bool:
-        return self._value
-
-
 def _file(name: str, several: bool = False) -> Callable:
     def asked(parent=None, caption="", directory="", filter="", *_rest):
         given = answer(f"{name}: {caption}")
@@ -114,31 +104,17 @@ def _file(name: str, several: bool = False) -> Callable:
     return staticmethod(asked)
 
 
-def _input(name: str, cancelled: Callable[[tuple], Any], ok_at: int) -> Callable:
-    """``cancelled``: what Qt returns then, from the arguments; ``ok_at``: where ``ok`` stands."""
-
-    def asked(parent, title, label, *rest):
-        given = answer(f"{name}: {title}: {label}")
-        ok = rest[ok_at] if len(rest) > ok_at else None
-        if ok is not None:
-            ok._value = given is not None
-        if given is None:
-            return cancelled(rest)
-        if name == "getItem" and given not in rest[0]:
-            raise AssertionError(f"'{label}' does not offer {given!r}, but {list(rest[0])}")
-        return given
-
-    return staticmethod(asked)
-
-
 def _exec(dialog: Any) -> int:
-    """QDialog.exec_: the answer is True, False, or a function that acts on the dialogue."""
+    """QDialog.exec_: the answer is True, None or False, the text of an entry of the dialogue's
+    combo box, or a function that acts on the dialogue."""
     given = answer(f"{type(dialog).__name__}: {dialog.windowTitle}")
     dialog.setResult(0)
     dialog.show()
     slicer.app.processEvents()
     if callable(given):
         given(dialog)
+    elif isinstance(given, str):
+        _choose(dialog, given)
     elif given:
         dialog.accept()
     else:
@@ -146,6 +122,16 @@ def _exec(dialog: Any) -> int:
     slicer.app.processEvents()
     dialog.hide()
     return int(dialog.result())
+
+
+def _choose(dialog: Any, text: str) -> None:
+    """Choose ``text`` in the dialogue's one combo box, and agree."""
+    (box,) = [each for each in dialog.findChildren(qt.QWidget) if isinstance(each, qt.QComboBox)]
+    offered = [box.itemText(n) for n in range(box.count)]
+    if text not in offered:
+        raise AssertionError(f"'{dialog.windowTitle}' does not offer {text!r}, but {offered}")
+    box.setCurrentIndex(offered.index(text))
+    dialog.accept()
 
 
 def _menu(menu: Any, *_where: Any) -> Any:
@@ -169,17 +155,11 @@ def install() -> None:
     """Put all this into ``slicer.util`` and ``qt``."""
     slicer.util._messageDisplay = _message_display
     slicer.util.messageBox = _message_box
-    qt.BoolResult = BoolResult
     dialog = qt.QFileDialog
     dialog.getExistingDirectory = _file("getExistingDirectory")
     dialog.getOpenFileName = _file("getOpenFileName")
     dialog.getSaveFileName = _file("getSaveFileName")
     dialog.getOpenFileNames = _file("getOpenFileNames", several=True)
-    question = qt.QInputDialog
-    question.getText = _input("getText", lambda rest: "", 2)
-    question.getItem = _input("getItem", lambda rest: rest[0][rest[1] if len(rest) > 1 else 0], 3)
-    question.getDouble = _input("getDouble", lambda rest: rest[0] if rest else 0.0, 4)
-    question.getInt = _input("getInt", lambda rest: rest[0] if rest else 0, 4)
     qt.QDialog.exec_ = _exec
     qt.QMenu.exec_ = _menu
     qt.QDesktopServices.openUrl = staticmethod(_open_url)

@@ -57,7 +57,7 @@ def test_an_exception_in_an_observer_is_noted(host):
     host.errors.clear()
 
 
-def test_files_text_and_choices_are_asked_for(host, tmp_path):
+def test_files_are_asked_for(host, tmp_path):
     import qt
 
     host.answers[:] = [tmp_path / "a", None, ["b", "c"], "d.nrrd"]
@@ -66,18 +66,17 @@ def test_files_text_and_choices_are_asked_for(host, tmp_path):
     assert qt.QFileDialog.getOpenFileNames(None, "Files") == ("b", "c")
     assert qt.QFileDialog.getSaveFileName(None, "Save") == "d.nrrd"
 
-    ok = qt.BoolResult()
-    host.answers[:] = ["two", None, 7.5]
-    items = ["one", "two"]
-    assert qt.QInputDialog.getItem(None, "Series", "Which?", items, 0, False, ok) == "two"
-    assert ok
-    assert qt.QInputDialog.getItem(None, "Series", "Which?", items, 0, False, ok) == "one"
-    assert not ok
-    assert qt.QInputDialog.getDouble(None, "Weight", "kg", 70.0, 1.0, 300.0, 1, ok) == 7.5
-    assert ok
+
+def test_a_choice_among_several_is_asked_for(host):
+    from HNCLogic.panels.choice import choose_one
+
+    host.answers[:] = ["two", None]
+    assert choose_one("Series", "Which?", ["one", "two"]) == 1
+    assert choose_one("Series", "Which?", ["one", "two"]) is None
+    assert host.messages[0] == ("question", "QDialog: Series")
     host.answers[:] = ["three"]
     with pytest.raises(AssertionError, match="does not offer 'three'"):
-        qt.QInputDialog.getItem(None, "Series", "Which?", items, 0, False, ok)
+        choose_one("Series", "Which?", ["one", "two"])
 
 
 def test_dialogues_and_menus_are_answered(host):

@@ -68,7 +68,6 @@ def test_the_list():
         "qMRMLWidget",
     ]
     assert sorted(allowed.QT) == [
-        "BoolResult",
         "QAbstractItemView",
         "QAction",
         "QBuffer",
@@ -95,7 +94,6 @@ def test_the_list():
         "QIcon",
         "QImage",
         "QImageReader",
-        "QInputDialog",
         "QLabel",
         "QLayout",
         "QLineEdit",
