@@ -41,17 +41,17 @@ def central_part(body: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     chosen = np.zeros(body.shape, bool)
     in_middle = np.zeros(len(body), bool)
-    middle = sideways_middle(body)
+    middle = sideways_middle(body.sum(axis=1))
     for z in np.flatnonzero(body.any(axis=(1, 2))):
         chosen[z], in_middle[z] = central_slice(body[z], middle)
     return chosen, in_middle
 
 
-def sideways_middle(body: np.ndarray) -> float:
-    """The x index of the middle of a body's mask (z, y, x): the median of its slices'."""
-    columns = body.sum(axis=1)
+def sideways_middle(columns: np.ndarray) -> float:
+    """The x index of a body's middle, the median of its slices', from how many voxels of its mask
+    there are in every column (z, x)."""
     filled_slices = np.flatnonzero(columns.any(axis=1))
-    across = np.arange(body.shape[2])
+    across = np.arange(columns.shape[1])
     middles = [np.average(across, weights=columns[z]) for z in filled_slices]
     return float(np.median(middles)) if middles else 0.0
 

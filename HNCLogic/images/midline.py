@@ -61,11 +61,18 @@ def midline_steps(array: np.ndarray, grid: Grid) -> Generator[None, None, Midlin
     coarse, grid = yield from _coarsened(array, grid)
     above = yield from _smooth_above(coarse, grid)
     body = yield from _largest_part(above)
+    columns = np.empty((body.shape[0], body.shape[2]), int)
     for first, end in _slabs(body.shape):
         body[first:end] = filled(body[first:end]) != 0
+        columns[first:end] = body[first:end].sum(axis=1)
         yield
-    part = yield from _central_part(body)
-    return _line_through(part, grid)
+    middle = sideways_middle(columns)
+    slices = []
+    for first, end in _slabs(body.shape):
+        for z in range(first, end):
+            slices.append(_middle_of(central_slice(body[z], middle)[0]))
+        yield
+    return _line_through(slices, grid)
 
 
 def _slabs(shape: tuple[int, ...], multiple: int = 1) -> list[tuple[int, int]]:
@@ -167,35 +174,28 @@ def _largest_part(above: np.ndarray) -> Generator[None, None, np.ndarray]:
     return above
 
 
-def _central_part(body: np.ndarray) -> Generator[None, None, np.ndarray]:
-    """``body.central_part``, some slices at a time."""
-    middle = sideways_middle(body)
-    chosen = np.zeros(body.shape, bool)
-    for first, end in _slabs(body.shape):
-        for z in range(first, end):
-            chosen[z], _ = central_slice(body[z], middle)
-        yield
-    return chosen
+def _middle_of(slice_: np.ndarray) -> tuple[float, float] | None:
+    """x and y index of the middle of a slice's mask (y, x): of its rows' middles from left to
+    right the median, weighted by length. None where it is empty or the field of view cuts it."""
+    y = np.flatnonzero(slice_.any(axis=1))
+    if not len(y) or slice_[:, 0].any() or slice_[:, -1].any():
+        return None
+    rows = slice_[y]
+    first, last = rows.argmax(axis=1), rows.shape[1] - 1 - rows[:, ::-1].argmax(axis=1)
+    weight = last - first + 1
+    middle = (first + last) / 2
+    order = np.argsort(middle)
+    half = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
+    return float(middle[order[half]]), float(np.average(y, weights=weight))
 
 
-def _line_through(part: np.ndarray, grid: Grid) -> Midline:
-    rows = part.sum(axis=2)
-    reached = part.any(axis=1)
-    whole = rows.any(axis=1) & ~reached[:, 0] & ~reached[:, -1]
-    slices = np.arange(grid.size[2])
-    if not whole.any():
+def _line_through(found: list[tuple[float, float] | None], grid: Grid) -> Midline:
+    whole = [z for z, middle in enumerate(found) if middle is not None]
+    if not whole:
         return _middle_of_field(grid)
-
-    centre = np.zeros((len(slices), 2))  # x, y index
-    for z in np.flatnonzero(whole):
-        y = np.flatnonzero(rows[z])
-        first, last = part[z, y].argmax(axis=1), part.shape[2] - 1 - part[z, y, ::-1].argmax(axis=1)
-        weight = last - first + 1
-        middle = (first + last) / 2
-        order = np.argsort(middle)
-        half = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
-        centre[z] = middle[order[half]], np.average(y, weights=weight)
-    steady = np.stack([np.interp(slices, slices[whole], centre[whole, i]) for i in (0, 1)], axis=1)
+    slices = np.arange(grid.size[2])
+    centre = np.array([found[z] for z in whole])
+    steady = np.stack([np.interp(slices, whole, centre[:, i]) for i in (0, 1)], axis=1)
     reach = round(STEADY_MM / grid.spacing[2])
     steady[:, 0] = [np.median(steady[max(0, z - reach) : z + reach + 1, 0]) for z in slices]
     centres = grid.points(np.column_stack([steady, slices]))
