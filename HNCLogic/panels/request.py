@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,7 @@ __all__ = ["Failure", "Request"]
 
 log = logging.getLogger(__name__)
 
+BEHIND = 5  # steps of Unix' nice: the child takes what the panel leaves
 WRITING = 0.05  # share of the whole that handing the images over takes
 
 OnProgress = Callable[[float, str, float | None], None]  # share, what is done, seconds left
@@ -167,6 +170,7 @@ class _Run:
         except OSError as error:
             self._on_error(error)
             return
+        _give_way(self._process)
         if self._ended:  # already, by what the launch itself led to
             self._ending = EndedProcess(self._process, self._output.worker, lambda: True)
             return
@@ -256,3 +260,9 @@ class _Run:
             self._process.wait(5)
         if self._folder is not None:
             private_folder.remove(self._folder)
+
+
+def _give_way(process: Any) -> None:
+    """Let the user's clicks go before the child's computing, where the system knows how."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, BEHIND)

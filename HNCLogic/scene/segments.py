@@ -12,13 +12,12 @@ import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
+from HNCLogic.scene.segment_voxels import clipped, lattice_of, moved, piece_of
 from HNCLogic.scene.terminology import kind_from_tag, term_for
 from HNCLogic.scene.volumes import (
-    array_of,
     grid_from_matrix,
     ijk_to_ras,
     to_world_of,
-    voxels_of,
     voxels_to_vtk,
     vtk_matrix,
 )
@@ -141,13 +140,18 @@ def paint_segments(
     node: Any, grid: Grid | None = None
 ) -> Generator[float, None, tuple[sitk.Image, list[Segment]]]:
     """``read_segmentation`` a segment at a time; yields the share done."""
-    import slicer
+    array, grid, segments = yield from paint_array(node, grid)
+    return grid.image(array), segments
 
+
+def paint_array(
+    node: Any, grid: Grid | None = None
+) -> Generator[float, None, tuple[np.ndarray, Grid, list[Segment]]]:
+    """The same as an array, axes (z, y, x), and the grid on which it lies."""
     to_world = to_world_of(node)
     if grid is None:
         own = _reference(node) or _common_grid(node)
         grid = grid_from_matrix(to_world @ ijk_to_ras(own), own.size)
-    target = _frame(grid)
     segmentation = node.GetSegmentation()
     ids = list(segmentation.GetSegmentIDs())
     values = [segmentation.GetSegment(one).GetLabelValue() for one in ids]
@@ -158,25 +162,16 @@ def paint_segments(
     segments = []
     for one, label in zip(ids, values, strict=True):
         segment = segmentation.GetSegment(one)
-        mask = slicer.vtkOrientedImageData()
-        node.GetBinaryLabelmapRepresentation(one, mask)
-        if not mask.IsEmpty():
-            mask.SetGeometryFromImageToWorldMatrix(vtk_matrix(to_world @ _image_to_world(mask)))
-            resample = slicer.vtkOrientedImageDataResample
-            resample.ResampleOrientedImageToReferenceOrientedImage(mask, target, mask)
-            _paint(array, mask, label)
+        held = piece_of(segment)
+        if held.inside.size:
+            lattice = to_world @ lattice_of(segment.GetRepresentation(BINARY_LABELMAP))
+            there = clipped(moved(held, lattice, ijk_to_ras(grid)), grid.size)
+            array[there.box][there.inside] = label
         segments.append(
             Segment(one, label, segment.GetName(), kind_from_tag(_tag(segment)), segment.GetColor())
         )
         yield len(segments) / len(ids)
-    return grid.image(array), segments
-
-
-def _paint(array: np.ndarray, mask: Any, label: int) -> None:
-    x0, x1, y0, y1, z0, z1 = mask.GetExtent()
-    if x1 < x0 or y1 < y0 or z1 < z0:
-        return
-    array[z0 : z1 + 1, y0 : y1 + 1, x0 : x1 + 1][voxels_of(mask) > 0] = label
+    return array, grid, segments
 
 
 def _set_reference(node: Any, grid: Grid, volume: Any) -> None:
@@ -227,18 +222,10 @@ def _frame(grid: Grid) -> Any:
 
 
 def _grid_of_frame(frame: Any) -> Grid:
-    array = _image_to_world(frame)
+    array = lattice_of(frame)
     first = np.array([*frame.GetExtent()[::2], 1.0])
     array[:3, 3] = (array @ first)[:3]  # an extent need not start at 0
     return grid_from_matrix(array, frame.GetDimensions())
-
-
-def _image_to_world(image: Any) -> np.ndarray:
-    import vtk
-
-    matrix = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
-    return array_of(matrix)
 
 
 def _tag(segment: Any) -> str:

@@ -135,17 +135,17 @@ def write_segmentation(node: Any, path: Path, grid: Grid | None = None) -> Steps
     A linear transform over the node is included. Raises InputError as ``write_node``, and where
     the segmentation has no geometry.
     """
-    from HNCLogic.scene.segments import paint_segments
+    from HNCLogic.scene.segments import paint_array
     from HNCLogic.scene.terminology import term_for
 
-    image, segments = yield from _halved(paint_segments(node, grid))
-    values = sitk.GetArrayViewFromImage(image).ravel()
+    array, grid, segments = yield from _halved(paint_array(node, grid))
+    values = array.ravel()
     notes = {}
     for number, segment in enumerate(segments):
         notes[f"Segment{number}_LabelValue"] = str(segment.label)
         notes[f"Segment{number}_Layer"] = "0"
         notes[f"Segment{number}_Tags"] = f"TerminologyEntry:{term_for(segment.kind).tag}|"
-    pieces = write_pieces(path, Grid.of(image), values.dtype, lambda a, b: values[a:b], notes)
+    pieces = write_pieces(path, grid, values.dtype, lambda a, b: values[a:b], notes)
     for share in pieces:
         yield 0.5 + 0.5 * share
 
