@@ -50,16 +50,27 @@ class DisplayBox:
                 ui.windowSlider.value = display.suv_window(pet)
             if fused:
                 ui.opacitySlider.value = _opacityOf(pet)
-            if self._parameterNode is not None:
-                button = ui.outlineButton if self._parameterNode.outline else ui.fillButton
-                button.checked = True
+            button = ui.outlineButton if self._outline() else ui.fillButton
+            button.checked = True
         finally:
             self._filling = False
 
     def applyOutline(self):
-        """Draw the segmentation as the parameter node has it: a new one has a look of its own."""
+        """Draw a new segmentation as the user had the last one."""
         if self._segmentation() is not None and self._parameterNode is not None:
             display.set_outline(self._segmentation(), self._parameterNode.outline)
+            self.refresh()
+
+    def showPet(self):
+        """Lay the PET over the anatomy, unless the slice views show it already."""
+        pet = self._suvPet()
+        shown = {
+            volume
+            for composite in composites(of_desktop())
+            for volume in (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
+        }
+        if pet is not None and pet.GetID() not in shown:
+            self.onFusion()
 
     def onFusion(self):
         """The PET in colour over the anatomy, in every slice view."""
@@ -79,6 +90,11 @@ class DisplayBox:
         else:
             display.stop_mip(slicer.mrmlScene)
         self.refresh()
+
+    def _outline(self):
+        if self._segmentation() is not None:
+            return display.is_outline(self._segmentation())
+        return self._parameterNode is None or self._parameterNode.outline
 
     def _suvPet(self):
         pet = self._petNode()

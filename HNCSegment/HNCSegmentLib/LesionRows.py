@@ -89,6 +89,8 @@ class LesionRows:
 
     def _showStored(self):
         """What the segmentation's own text and table say, before it is measured."""
+        for widget in (self.ui.lesionTable, self.ui.changeRow, self.ui.undoRow):
+            widget.visible = self._segmentation is not None
         said = record.said(self._segmentation)
         lesions = [SimpleNamespace(**lesion) for lesion in said.get("lesions", [])]
         ids = record.segmentsInTable(self._segmentation)
@@ -101,7 +103,7 @@ class LesionRows:
         self._say("", said.get("warnings", ()))
 
     def _show(self, bySegment, totals):
-        kinds = {"primary": _("primary"), "node": _("node"), "lesion": _("unclassified")}
+        kinds = {"primary": _("primary"), "node": _("node"), "lesion": _("lesion")}
         sides = {"left": _("left"), "right": _("right"), "midline": _("midline")}
         sides["both"] = _("both")
         groups = {"primary": _("Primary"), "nodes": _("Nodes"), "all": _("All")}
@@ -120,7 +122,7 @@ class LesionRows:
             )
         for total in totals:
             name = f"{groups[total.group]} ({total.count})"
-            rows.append(Row("", name, _("total"), sides.get(total.side, ""), _measures(total)))
+            rows.append(Row("", name, "", sides.get(total.side, ""), _measures(total)))
         self.table.show(rows)
 
     def _colour(self, segment):

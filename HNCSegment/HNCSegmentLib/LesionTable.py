@@ -137,4 +137,6 @@ def _number(value, decimals: int) -> str:
 def _swatch(colour):
     pixels = qt.QPixmap(SWATCH_PIXELS, SWATCH_PIXELS)
     pixels.fill(qt.QColor(*(round(255 * part) for part in colour)))
-    return qt.QIcon(pixels)
+    icon = qt.QIcon(pixels)
+    icon.addPixmap(pixels, qt.QIcon.Selected)  # else it would be tinted in the selected row
+    return icon

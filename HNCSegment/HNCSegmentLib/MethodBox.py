@@ -105,6 +105,16 @@ class MethodBox:
             settings["volume_model"] = str(card.folder)
         return settings
 
+    def lesionsName(self) -> str:
+        """What the outlines of the chosen method are called in the scene."""
+        parameterNode = self._parameterNode
+        return {
+            "network": _("Lesions (network)"),
+            "fixed": _("Lesions (SUV {value:g})").format(value=parameterNode.fixedSuv),
+            "percent": _("Lesions ({value:g} %)").format(value=parameterNode.percent),
+            "adaptive": _("Lesions (adaptive)"),
+        }[parameterNode.method]
+
     def roles(self, images: dict) -> dict:
         """Those of ``images`` that the method looks at."""
         wanted = ("PET",)
@@ -122,17 +132,21 @@ class MethodBox:
             return _("The model {name} is not installed: choose another, or a threshold.").format(
                 name=self._parameterNode.model
             )
-        lacking = [role for role in card.roles if role not in images]
+        if card.problem:
+            return card.problem
+        lacking = _(" and ").join(role for role in card.required if role not in images)
         if lacking:
-            return _("The model needs {roles}: choose it, or a threshold.").format(
-                roles=_(" and ").join(lacking)
+            return _("The model needs a {roles}: choose one, or a threshold as the method.").format(
+                roles=lacking
             )
         return ""
 
     def _note(self) -> str:
         if self._parameterNode.method == "network":
             card = self.card()
-            return "" if card is None else _("Trained on {data}.").format(data=card.trained_on)
+            if card is None or not card.trained_on:
+                return self.whyNotReady({}) if card is None else card.problem
+            return _("Trained on {data}.").format(data=card.trained_on.rstrip("."))
         return _(
             "A threshold cannot tell tumour from physiological uptake (tonsils, salivary glands, "
             "vocal cords, muscle, brown fat): look at every lesion, delete what is none."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from slicer.i18n import tr as _
-
 from HNCLogic.scene.adopt import mark, note_result, place_under_study_of
 from HNCLogic.scene.notes import note_on, notes
 from HNCLogic.scene.result_text import RESULT_NAME, write_text
@@ -13,16 +11,16 @@ from HNCLogic.scene.voxel_files import read_labels
 from HNCSegmentLib import SegmentationRecord as record
 
 
-def put(scene, result, folder, pet):
+def put(scene, result, folder, pet, name):
     """A generator that returns the new segmentation node; what stops half-way leaves nothing.
 
     ``result``: of a plain segment job whose files lie in ``folder``; ``pet``: the node it was
-    made in, None where that is gone.
+    made in, None where that is gone; ``name``: the segmentation's, where it is free.
     """
     labels = yield from read_labels(folder / result.files["labels"])
     made = []
     try:
-        name = scene.GenerateUniqueName(_("Lesions"))
+        name = scene.GenerateUniqueName(name)
         segmentation = add_segmentation(scene, labels, result.lesions, name, pet)
         made.append(mark(segmentation, "segmentation"))
         yield 0.9

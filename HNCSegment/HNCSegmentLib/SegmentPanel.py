@@ -20,6 +20,7 @@ from HNCSegmentLib.DisplayBox import DisplayBox
 from HNCSegmentLib.LesionButtons import LesionButtons
 from HNCSegmentLib.LesionRows import LesionRows
 from HNCSegmentLib.MethodBox import MethodBox
+from HNCSegmentLib.NewLesions import put
 from HNCSegmentLib.SaveButtons import SaveButtons
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ class SegmentPanel(VTKObservationMixin):
         self._parameterNode = None
         self._guiTag = None
         self._segmentation = None
-        self.run = None  # the last part to be made: before there is it, nothing is to refresh
+        self._whole = False  # are all parts there, and of the same parameter node
+        self.run = None
         ui.researchLabel.text = RESEARCH_USE
         box(ui.researchLabel, "accent")
         self.inputs = ImageInputs(ui.inputsSection.layout(), launch, self.refresh)
@@ -51,6 +53,7 @@ class SegmentPanel(VTKObservationMixin):
         self.display = DisplayBox(ui, self._pet, self._background, lambda: self._segmentation)
         self.save = SaveButtons(ui, self.lesions, lambda: self._segmentation, self._volumes)
         self.useProcess(launch, ensure)
+        self._whole = True
 
     def useProcess(self, launch, ensure):
         """Hand in what starts the child process and sees to its packages; None: Slicer's ways."""
@@ -62,17 +65,20 @@ class SegmentPanel(VTKObservationMixin):
         self.refresh()
 
     def setParameterNode(self, parameterNode):
-        """Show the state in a wrapped parameter node; None: there is no scene to show."""
+        """Show the state in a wrapped parameter node; None: there is no scene to show.
+
+        A run that is on ends by itself when its scene is closed.
+        """
         if self._parameterNode is not None:
             self._parameterNode.disconnectGui(self._guiTag)
             self.removeObserver(
                 self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameterNodeModified
             )
         if parameterNode is None:
-            self.run.cancel()
             self.save.clear()
             self.lesions.follow(None, None)
             self.buttons.forget()
+        self._whole = False
         self._parameterNode = parameterNode
         self.inputs.setParameterNode(parameterNode)
         self.method.setParameterNode(parameterNode)
@@ -82,6 +88,7 @@ class SegmentPanel(VTKObservationMixin):
                 parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameterNodeModified
             )
         self.display.setParameterNode(parameterNode)
+        self._whole = True
         self.refresh()
 
     def enter(self, parameterNode):
@@ -96,7 +103,6 @@ class SegmentPanel(VTKObservationMixin):
 
     def sceneRead(self, parameterNode):
         """A scene was loaded, maybe with a state of this panel in it."""
-
         restore_opacity(slicer.mrmlScene)
         self.setParameterNode(parameterNode)
         self.inputs.fillIn()
@@ -111,13 +117,12 @@ class SegmentPanel(VTKObservationMixin):
 
     def refresh(self):
         """Bring everything in line with the parameter node and what is loaded."""
-        if self.run is None or slicer.mrmlScene.IsBatchProcessing():
+        if not self._whole or slicer.mrmlScene.IsBatchProcessing():
             return
         parameterNode = self._parameterNode
         segmentation = None if parameterNode is None else parameterNode.segmentation
         if segmentation is not self._segmentation:
-            self._segmentation = segmentation
-            self._remember()
+            self._change(segmentation)
         self.lesions.follow(segmentation, self._petOfLesions())
         self.buttons.setSegmentation(segmentation)
         self.method.refresh()
@@ -138,36 +143,36 @@ class SegmentPanel(VTKObservationMixin):
         said = (node.GetAttribute(SIMULATED) for node in images.values())
         if simulated := next((words for words in said if words), None):
             settings["simulated"] = simulated
-        pet = images["PET"]
+        pet, name = images["PET"], self.method.lesionsName()
         self.run.begin(
             images,
             settings,
-            lambda result, folder: self._put(result, folder, pet),
+            lambda result, folder: self._put(result, folder, pet, name),
             on_done=self._onPut,
         )
 
-    def _put(self, result, folder, pet):
+    def _put(self, result, folder, pet, name):
         """The lesions into the scene, a bit at a time; returns the segmentation."""
-        from HNCSegmentLib.NewLesions import put
-
         if slicer.mrmlScene.GetNodeByID(pet.GetID()) is not pet:
             pet = None  # removed meanwhile: the lesions are kept all the same
-        return put(slicer.mrmlScene, result, folder, pet)
+        return put(slicer.mrmlScene, result, folder, pet, name)
 
     def _onPut(self, segmentation):
-        """Show the new lesions; the former ones are hidden, not lost."""
-        former = self._parameterNode.segmentation
-        if former is not None:
-            former.SetDisplayVisibility(False)
         self._parameterNode.segmentation = segmentation
         self.display.applyOutline()
+        self.display.showPet()
         self.lesions.goToHottest()
+        self.ui.inputsSection.collapsed = True  # what is done makes room for the lesions
 
-    def _remember(self):
-        """The result and the table that belong to the segmentation, in the parameter node too."""
+    def _change(self, segmentation):
+        """Show other lesions; the former ones are hidden, not lost."""
+        former, self._segmentation = self._segmentation, segmentation
+        if None not in (former, segmentation) and former.GetScene() is not None:
+            former.SetDisplayVisibility(False)
+            segmentation.SetDisplayVisibility(True)
         if self._parameterNode is not None:
-            self._parameterNode.result = record.textOf(self._segmentation)
-            self._parameterNode.table = record.tableOf(self._segmentation)
+            self._parameterNode.result = record.textOf(segmentation)
+            self._parameterNode.table = record.tableOf(segmentation)
 
     def _whyNotReady(self):
         if self._parameterNode is None:
