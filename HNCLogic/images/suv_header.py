@@ -11,9 +11,10 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
-from pydicom.dataset import Dataset
-from pydicom.tag import Tag
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset  # a quarter of a second that a panel would wait for
 
 NO_DATE = date(1, 1, 2)  # stands for "the day of the scan" where no date is known; a day to spare
 
@@ -50,9 +51,9 @@ class PetHeader:
     def of(cls, header: Dataset) -> PetHeader:
         """From a (flattened) single-frame header; only the first radiopharmaceutical counts."""
         given = header.get("RadiopharmaceuticalInformationSequence")
-        tracer = given[0] if given else Dataset()
+        tracer = given[0] if given else {}
         codes = tracer.get("RadionuclideCodeSequence")
-        nuclide = codes[0] if codes else Dataset()
+        nuclide = codes[0] if codes else {}
         corrected_to, corrected_to_tag = _corrected_to(header)
         day = _date(header, "SeriesDate", "AcquisitionDate", "StudyDate", "ContentDate")
         return cls(
@@ -146,10 +147,10 @@ def _private(
     whose creator element an anonymiser has removed (PS3.5 7.8.1)."""
     made_by = (_text(header, "Manufacturer") or "").upper()
     for block in range(0x10, 0x21):
-        owner = _text(header, Tag(group, block))
+        owner = _text(header, (group << 16) | block)
         ours = (owner or "").upper().startswith(creator.upper())
         orphan = owner is None and block == 0x10 and made_by.startswith(manufacturer.upper())
-        value = _text(header, Tag(group, (block << 8) | element)) if ours or orphan else None
+        value = _text(header, (group << 16) | (block << 8) | element) if ours or orphan else None
         if value is not None:
             return value
     return None
