@@ -9,6 +9,7 @@ from typing import Literal
 from slicer.i18n import tr as _
 
 from HNCLogic.errors import NO_MEMORY, lacks_memory
+from HNCLogic.panels.panel_words import for_panel, options_in
 
 Kind = Literal["input", "choose", "cancelled", "killed", "crashed", "missing"]
 
@@ -24,7 +25,8 @@ _MISSING = re.compile(r"(?:ModuleNotFoundError: )?No module named '?([A-Za-z_][\
 class Failure:
     """``words`` are for the user; ``log``: what the child process printed, for the curious.
 
-    ``role`` and ``choices`` (what to pass, and words) go with "choose".
+    ``role`` and ``choices`` (what to pass, and words) go with "choose"; ``options``, of the command
+    line, are what the refusal of an input names.
     """
 
     kind: Kind
@@ -32,6 +34,7 @@ class Failure:
     log: str = ""
     role: str | None = None
     choices: tuple[tuple[str, str], ...] = ()
+    options: frozenset[str] = frozenset()
 
 
 def cancelled() -> Failure:
@@ -71,7 +74,7 @@ def of_ended_process(
         words = _("There are several series for the {role}.").format(role=role)
         return Failure("choose", words, log, role, series)
     if code == 2 and refusal is not None and refusal != NO_MEMORY:
-        return Failure("input", refusal[:1].upper() + refusal[1:], log)
+        return Failure("input", for_panel(refusal), log, options=options_in(refusal))
     by_signal = any(_ABNORMAL in line for line in lines) and not any(
         _LAST_WORD in line for line in lines
     )

@@ -15,6 +15,7 @@ from slicer.util import VTKObservationMixin
 from HNCLogic.panels import image_checks, roles
 from HNCLogic.panels.failure import Failure
 from HNCLogic.panels.opening import Opening, Wanted
+from HNCLogic.panels.panel_words import for_panel
 from HNCLogic.panels.request import Request
 from HNCLogic.panels.suv_offer import SuvOffer
 from HNCLogic.panels.tones import box, colour_words
@@ -22,8 +23,8 @@ from HNCLogic.resources import resource_folder
 
 FIELDS = {"PET": "pet", "CT": "ct", "MR": "mr"}  # role → of the parameter node, and its selector
 SOON_MS = 50  # events come in bursts; what they ask for is done once
-HELD_BY_FIELDS = ("--weight", "--dose", "--injected", "--scan-started", "--half-life", "--decay")
-HELD_BY_FIELDS += ("--pet-units",)
+# Options of the command line for which the SUV box has fields
+HELD_BY_FIELDS = {"weight", "dose", "injected", "scan-started", "half-life", "decay", "pet-units"}
 
 
 class ImageInputs(VTKObservationMixin):
@@ -256,7 +257,7 @@ class ImageInputs(VTKObservationMixin):
     def _onOpened(self, nodes: dict[str, Any], wanted: Wanted, warnings: list[str]) -> None:
         for role, node in nodes.items():
             self._opened[node.GetID()] = wanted.images[role]
-        self._put(nodes, [words for words in warnings if words])
+        self._put(nodes, [for_panel(words) for words in warnings])
 
     def _put(self, nodes: dict[str, Any], warnings: list[str]) -> None:
         """New volumes into their roles, and into the views."""
@@ -287,5 +288,5 @@ class ImageInputs(VTKObservationMixin):
 
     def _onNotOpened(self, why: Failure, wanted: Wanted) -> None:
         path = wanted.images.get("PET")
-        if why.kind == "input" and path and any(word in why.words for word in HELD_BY_FIELDS):
+        if why.kind == "input" and path and why.options & HELD_BY_FIELDS:
             self.offer.show_path(path)

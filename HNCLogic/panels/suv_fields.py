@@ -124,6 +124,20 @@ def with_hand(found: SuvFields, record: Mapping) -> SuvFields:
     return replace(found, **changed)
 
 
+def record_as_stated(largest: float) -> dict:
+    """The record (a SuvRecord as plain values) of a volume that the user says is SUVbw."""
+    words = "values are SUVbw, as stated by hand"  # as images.suv puts it
+    return {
+        "units_found": "SUVbw",
+        "factor_min": 1.0,
+        "factor_max": 1.0,
+        "formula": f"SUVbw = value × 1 ({words})",
+        "source": words,
+        "given_by_hand": ["units"],
+        "suv_max": largest,
+    }
+
+
 def value(name: str, text: str) -> float | datetime | str | None:
     """What a field's text means: a number, a time (on no known day where none is given), or the
     decay correction. None where it is empty. Raises ValueError, in words, for bad text."""

@@ -17,8 +17,9 @@ from HNCLogic.panels import pet_source, suv_fields
 from HNCLogic.panels import volume_facts as facts
 from HNCLogic.panels.failure import Failure
 from HNCLogic.panels.opening import Wanted, put
+from HNCLogic.panels.panel_words import for_panel
 from HNCLogic.panels.request import Request
-from HNCLogic.panels.roles import BQML, SUVBW, is_suv, pet_units
+from HNCLogic.panels.roles import BQML, is_suv, pet_units
 from HNCLogic.panels.run_controls import RunControls
 from HNCLogic.panels.stepwise import Stepwise
 from HNCLogic.panels.suv_fields import SuvFields
@@ -107,16 +108,7 @@ class SuvOffer:
         """The user says that the PET is SUVbw as it is: its units say so, and its record."""
         from HNCLogic.scene.volumes import mark_as_suv
 
-        words = "values are SUVbw, as stated by hand"  # as images.suv puts it
-        record = {
-            "units_found": SUVBW,
-            "factor_min": 1.0,
-            "factor_max": 1.0,
-            "formula": f"SUVbw = value × 1 ({words})",
-            "source": words,
-            "given_by_hand": ["units"],
-            "suv_max": facts.values_of(self._node).highest,
-        }
+        record = suv_fields.record_as_stated(facts.values_of(self._node).highest)
         self._node.SetAttribute(facts.RECORD, json.dumps(record))
         mark_as_suv(self._node)
         self._on_changed()
@@ -252,7 +244,8 @@ class SuvOffer:
             words.append(_("By hand: {names}.").format(names=_listed(by_hand)))
         stated = facts.is_stated_suv(self._node)
         self._ui.headline.text = _("SUVbw, as you said") if stated else _("How the SUV was made")
-        self._ui.foundLabel.text = "\n".join([*words, *record.get("warnings", ())])
+        words += [for_panel(warning) for warning in record.get("warnings", ())]
+        self._ui.foundLabel.text = "\n".join(words)
         self._ui.correctButton.text = _("Take back") if stated else _("Correct…")
         self._show_parts(open_fields=False)
 

@@ -315,6 +315,10 @@ def test_a_file_that_lacks_what_suv_needs_gets_the_fields(host, panel, child, tm
     assert host.wait(lambda: child.launched > 0, 10)
     child.ends(2, "hnc: SUV cannot be computed, what is missing is the weight (--weight KG)")
     panel.settle()
+    assert host.messages[-1] == (
+        "error",
+        "SUV cannot be computed, what is missing is the weight",
+    )
     assert panel.of_offer("headline").text == "This PET cannot be opened as SUV yet"
     assert panel.texts()["dose"] == "350"
     assert panel.of_offer("formulaLabel").text == "Still missing: weight."
