@@ -123,7 +123,7 @@ class AnalysisPanel(VTKObservationMixin):
         self.heatMap.update()
         why = _("The scene is closed.")
         if node is not None:
-            why = self.inputs.whyNotReady() or self.model.whyNotReady()
+            why = self.inputs.whyNotReady() or self.model.whyNotReady(self.inputs.images())
         self.run.setReady(not why, why)
         if node is None:
             return

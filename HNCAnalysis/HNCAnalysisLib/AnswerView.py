@@ -87,7 +87,7 @@ class AnswerView:
         label.visible = bool(changed)
         if changed:
             what = ", ".join(words[name] for name in changed)
-            label.text = _("Of earlier settings: {what} changed since. Analyse again.").format(
+            label.text = _("Of earlier settings. Changed since: {what}. Analyse again.").format(
                 what=what
             )
             box(label, "warn")

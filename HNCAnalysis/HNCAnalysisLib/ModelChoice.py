@@ -32,7 +32,6 @@ class ModelChoice(VTKObservationMixin):
         self._parameterNode = None
         self._filling = False
         ui.trainedOnLabel.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
-        colour_words(ui.trainedOnLabel, "quiet")
         ui.modelSelector.connect("currentIndexChanged(int)", self.onModelChosen)
         ui.aggregationSelector.connect("currentIndexChanged(int)", self.onAggregationChosen)
         ui.cardButton.connect("clicked(bool)", self.onCard)
@@ -47,7 +46,6 @@ class ModelChoice(VTKObservationMixin):
         for card in self.cards:
             self.ui.modelSelector.addItem(card.title, card.name)
         self._filling = False
-        self.ui.modelSelector.enabled = len(self.cards) > 1
         self.update()
 
     def setParameterNode(self, parameterNode):
@@ -59,13 +57,17 @@ class ModelChoice(VTKObservationMixin):
         name = self._parameterNode.model if self._parameterNode is not None else ""
         return next((card for card in self.cards if card.name == name), None)
 
-    def whyNotReady(self):
-        """What is missing for a run, in words; empty where nothing is."""
-        if self.card() is not None:
-            return ""
-        if not self.cards:
-            return _("No model for a verdict is installed")
-        return _("Choose a network")
+    def whyNotReady(self, images):
+        """What a run on ``images`` (by role) lacks, in words; empty where nothing is lacking."""
+        card = self.card()
+        if card is None:
+            return _("Choose a network.") if self.cards else _("No network is installed.")
+        if card.problem:
+            return card.problem
+        lacking = [role for role in card.required if not _has(images, role)]
+        if lacking:
+            return _("The network needs {roles}.").format(roles=_(" and ").join(lacking))
+        return ""
 
     def update(self):
         """Show what the parameter node says."""
@@ -73,23 +75,27 @@ class ModelChoice(VTKObservationMixin):
         self._filling = True
         try:
             names = [each.name for each in self.cards]
-            ui.modelSelector.currentIndex = names.index(card.name) if card is not None else -1
+            ui.modelSelector.setCurrentIndex(names.index(card.name) if card is not None else -1)
             ui.cardButton.enabled = card is not None
             self._fillAggregations(card)
             ui.thresholdSpin.enabled = node is not None and node.thresholdByHand
         finally:
             self._filling = False
-        if card is not None:
-            ui.trainedOnLabel.text = _("Trained on {data}.").format(data=card.trained_on)
+        if card is not None and card.threshold is not None:
             ui.thresholdByHand.toolTip = _("Off: the model's own, {value:.2f}").format(
                 value=card.threshold
             )
-        elif node is not None and node.model and self.cards:
-            ui.trainedOnLabel.text = _("The model {name} is not installed here.").format(
-                name=node.model
-            )
-        else:
-            ui.trainedOnLabel.text = ""
+        ui.trainedOnLabel.text = self._said(card)
+        colour_words(ui.trainedOnLabel, "warn" if card is None or card.problem else "quiet")
+
+    def _said(self, card):
+        """What the model was trained on, or why there is none to be used."""
+        if card is not None:
+            return card.problem or _("Trained on {data}.").format(data=card.trained_on)
+        node = self._parameterNode
+        if node is not None and node.model and self.cards:
+            return _("The model {name} is not installed here.").format(name=node.model)
+        return ""
 
     def _fillAggregations(self, card):
         """The model's own first; what it is stands in brackets."""
@@ -105,7 +111,7 @@ class ModelChoice(VTKObservationMixin):
                 selector.addItem(text, value)
         value = self._parameterNode.aggregation if self._parameterNode is not None else ""
         names = ["", *words]
-        selector.currentIndex = names.index(value) if value in names else 0
+        selector.setCurrentIndex(names.index(value) if value in names else 0)
 
     def onModelChosen(self, index):
         if not self._filling and self._parameterNode is not None and index >= 0:
@@ -132,3 +138,8 @@ class ModelChoice(VTKObservationMixin):
     def cleanup(self):
         self.removeObservers()
         self._parameterNode = None
+
+
+def _has(images, role):
+    """An input "MR" takes any sequence."""
+    return role in images or (role == "MR" and bool(set(images) - {"PET", "CT"}))

@@ -40,7 +40,8 @@ def runAll(test):
 
 def opensAndFillsIn(test, panel):
     """An empty scene asks for images; loaded ones find their places, and nothing is installed."""
-    slicer.util.selectModule("HNCAnalysis")
+    if slicer.util.mainWindow() is not None:
+        slicer.util.selectModule("HNCAnalysis")
     assert not panel.run.enabled
     assert panel.run.toolTip
     assert panel.ui.researchLabel.text == RESEARCH_USE
