@@ -20,6 +20,16 @@ LESION = "SCT^52988006^Lesion"
 NODE_OF_HEAD_AND_NECK = "SCT^312501005^Lymph node of head and neck"
 NO_CODE = "^^"
 
+# Where a primary lies: the sites of head and neck cancer, to choose from in the Segment Editor.
+SITES = (
+    "SCT^31389004^Oropharynx",
+    "SCT^81502006^Hypopharynx",
+    "SCT^4596009^Larynx",
+    "SCT^71836000^Nasopharynx",
+    "SCT^74262004^Oral cavity",
+)
+SIDES = ("SCT^24028007^Right", "SCT^7771000^Left")
+
 # Lists that every Slicer has: a scene opened without this extension still names its segments.
 TYPE_LIST = "Segmentation category and type - DICOM master list"
 REGION_LIST = "Anatomic codes - DICOM master list"
