@@ -236,7 +236,7 @@ def formula(given: SuvFields) -> str:
         weight=_joined(f"{weight * 1000:,.0f} g".replace(",", " ")),
         left=_joined(f"{left:.1f} MBq"),
         words=words,
-        short=_joined(f"Bq/ml × {weight * 1000 / (left * 1e6):.4g}"),
+        short=_joined(f"value × {weight * 1000 / (left * 1e6):.4g}"),
     )
 
 

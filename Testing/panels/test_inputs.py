@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +25,8 @@ from Testing.panels.small_volumes import (
     grid,
 )
 from Testing.unit.dicom_writer import HIDDEN_ID, HIDDEN_NAME, write_series
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -366,3 +371,29 @@ def test_a_cancelled_opening_takes_back_what_it_had_put(host, tmp_path):
     assert host.scene.GetFirstNodeByName("CT") is not None
     steps.close()
     assert host.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
+
+
+def test_inputs_and_offer_need_no_package_that_comes_later():
+    """Before the user agreed to install anything, the panel fills in and shows the formula."""
+    script = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "pydantic", "jinja2", "scipy", "monai", "safetensors"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent())
+import tempfile
+from pathlib import Path
+from Testing.host import desktop
+host = desktop.start()
+from Testing.panels.small_volumes import InputsInPanel, add_dicom_pet
+panel = InputsInPanel(host)
+add_dicom_pet(host, Path(tempfile.mkdtemp()))
+panel.settle()
+print(panel.of_offer("formulaLabel").text, host.errors)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.stdout.startswith("SUV = Bq/ml ×"), done.stdout + done.stderr
+    assert done.stdout.endswith("[]\n")

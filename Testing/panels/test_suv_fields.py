@@ -84,7 +84,7 @@ def test_the_formula_shown_gives_the_factor_that_is_used(suv_fields, changes, by
     header = headers(**changes)
     found = suv_fields.from_headers(header)
     given = replace(found, **by_hand)
-    shown = float(re.search(r"Bq/ml\s×\s([\d.e-]+)$", suv_fields.formula(given))[1])
+    shown = float(re.search(r"value\s×\s([\d.e-]+)$", suv_fields.formula(given))[1])
     stated = suv_fields.by_hand(given, suv_fields.changed(given, found))
     assert set(stated) == {suv_fields.JOB_NAMES[name] for name in by_hand}
     factors, _record = suv_factors(header, SuvByHand(**stated))
