@@ -12,6 +12,7 @@ from HNCLogic.scene.heatmap import add_heat_map
 from HNCLogic.scene.layers import HEAT_LAYER, composites, restore_opacity
 from HNCLogic.scene.mip import DIRECTIONS, project, straighten
 from HNCLogic.scene.rotating_mip import MIP
+from HNCLogic.scene.save import load_scene, save_scene
 from HNCLogic.scene.segments import add_segmentation
 from HNCLogic.scene.volumes import add_volume, show_mr, show_pet
 from HNCLogic.scene.window import Canvas
@@ -216,6 +217,23 @@ def test_the_mip_turns_stops_and_gives_the_view_back(application, pet_node):
     assert scene.GetNumberOfNodesByClass("vtkMRMLVolumeRenderingDisplayNode") == 0
     assert scene.GetNumberOfNodesByClass("vtkMRMLVolumePropertyNode") == 0
     display.stop_mip(scene)
+
+
+def test_a_saved_scene_turns_on_and_still_knows_what_the_view_was(application, pet_node, tmp_path):
+    scene = application.scene
+    show_pet(pet_node)
+    display.mip_view(scene, pet_node)
+    save_scene(application, tmp_path / "s.mrb")
+    load_scene(application, tmp_path / "s.mrb")
+    view = display.mip_shown(scene)
+    assert view.GetRaycastTechnique() == view.MaximumIntensityProjection
+    assert view.GetAnimationMode() == view.Spin
+    display.set_suv_window(scene.GetFirstNodeByName("PET"), 6.0)
+    (node,) = scene.GetNodesByClass("vtkMRMLVolumeRenderingDisplayNode")
+    assert node.GetVolumePropertyNode().GetScalarOpacity().GetValue(3.0) == pytest.approx(0.5)
+    display.stop_mip(scene)
+    assert view.GetRaycastTechnique() == view.Composite
+    assert scene.GetNumberOfNodesByClass("vtkMRMLVolumeRenderingDisplayNode") == 0
 
 
 def test_another_patients_mip_takes_the_place_of_the_first(application, pet, pet_node):
