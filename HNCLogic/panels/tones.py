@@ -27,6 +27,7 @@ def colour_words(label: qt.QLabel, tone: str | None) -> None:
 
 def box(label: qt.QLabel, tone: str) -> None:
     """Set a label apart by a bar of that tone at its left."""
+    label.setIndent(0)  # else as wide as half a letter, where there is a frame
     label.setStyleSheet(
         f"QLabel {{ border: none; border-left: 4px solid {tones(label)[tone]}; "
         "padding: 3px 0px 3px 8px; }"
