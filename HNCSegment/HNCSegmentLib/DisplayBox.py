@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import slicer
 from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
 
 from HNCLogic.panels.roles import is_suv
 from HNCLogic.scene import display
@@ -11,7 +12,7 @@ from HNCLogic.scene.application import of_desktop
 from HNCLogic.scene.layers import PET_OPACITY, composites
 
 
-class DisplayBox:
+class DisplayBox(VTKObservationMixin):
     """The section "Display". The sliders show what the views have, and opening changes nothing.
 
     ``petNode()`` and ``segmentation()`` give nodes or None, ``background()`` the role and the node
@@ -19,6 +20,7 @@ class DisplayBox:
     """
 
     def __init__(self, ui, petNode, background, segmentation):
+        VTKObservationMixin.__init__(self)
         self.ui = ui
         self._petNode, self._background, self._segmentation = petNode, background, segmentation
         self._parameterNode = None
@@ -39,10 +41,13 @@ class DisplayBox:
         fused = pet is not None and background is not None
         ui.windowSlider.enabled = ui.fusionButton.enabled = pet is not None
         ui.opacitySlider.enabled = fused
-        ui.opacityLabel.text = _("PET over MRI:") if role == "MR" else _("PET over CT:")
+        other = "MRI" if role == "MR" else "CT"
+        ui.opacityLabel.text = _("PET over {other}:").format(other=other)
+        ui.fusionButton.text = _("PET/{other} fusion").format(other=other)
         shown = display.mip_shown(slicer.mrmlScene) is not None
         ui.mipButton.enabled = pet is not None or shown
         ui.outlineRow.enabled = self._segmentation() is not None
+        self._watch(pet)
         self._filling = True
         try:
             ui.mipButton.checked = shown
@@ -90,6 +95,21 @@ class DisplayBox:
         else:
             display.stop_mip(slicer.mrmlScene)
         self.refresh()
+
+    def _watch(self, pet):
+        """Follow the window when it is dragged in a view."""
+        event = slicer.vtkMRMLDisplayableNode.DisplayModifiedEvent
+        if pet is None or not self.hasObserver(pet, event, self._onPetDisplay):
+            self.removeObservers(self._onPetDisplay)
+            if pet is not None:
+                self.addObserver(pet, event, self._onPetDisplay)
+
+    def _onPetDisplay(self, caller=None, event=None):
+        pet = self._suvPet()
+        if pet is not None and not slicer.mrmlScene.IsBatchProcessing():
+            self._filling = True
+            self.ui.windowSlider.value = display.suv_window(pet)
+            self._filling = False
 
     def _outline(self):
         if self._segmentation() is not None:

@@ -122,7 +122,7 @@ class LesionButtons:
 
     def _current(self):
         key = self._segmentation.GetID()
-        if key not in self._edits:
+        if key not in self._edits or self._edits[key].node is not self._segmentation:
             self._edits[key] = LesionEdits(self._segmentation)
         return self._edits[key]
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from slicer.i18n import tr as _
 
+from HNCLogic.panels.tones import box
 from HNCLogic.scene.application import of_desktop
 from HNCLogic.scene.layers import jump as jumpTo
 from HNCLogic.scene.tables import lesion_columns
@@ -51,7 +52,7 @@ class LesionRows:
         """The Result of what is shown, as it is now; None while it is not measured."""
         if self.measured is None or self._segmentation is None:
             return None
-        return record.resultOf(self._segmentation, self.measured)
+        return record.resultOf(self._segmentation, self.measured, self.live.pet)
 
     def lesionOfSegment(self):
         """Segment's id → its Lesion, without segments that are empty."""
@@ -94,7 +95,7 @@ class LesionRows:
         said = record.said(self._segmentation)
         lesions = [SimpleNamespace(**lesion) for lesion in said.get("lesions", [])]
         ids = record.segmentsInTable(self._segmentation)
-        known = dict(zip(ids, lesions, strict=False)) if len(ids) == len(lesions) else {}
+        known = dict(zip(ids, lesions, strict=True)) if len(ids) == len(lesions) else {}
         self._show(known, [SimpleNamespace(**total) for total in said.get("totals", [])])
         words = said.get("delineation")
         if words is None and self._segmentation is not None:
@@ -135,6 +136,8 @@ class LesionRows:
             words = _("None yet. Segment outlines them, or choose a segmentation.")
         else:
             words = _("Outlined by: {how}.").format(how=delineation)
+            if record.measuredElsewhere(self._segmentation, self.live.pet):
+                words += " " + _("Measured in: {name}.").format(name=self.live.pet.GetName())
             if trainedOn:
                 words += " " + _("Trained on: {data}.").format(data=trainedOn.rstrip("."))
         self.ui.madeLabel.text = escape(words) + (
@@ -147,6 +150,8 @@ class LesionRows:
         lines += [escape(each) for each in warnings]
         self.ui.tableNote.text = "<br>".join(lines)
         self.ui.tableNote.visible = bool(lines)
+        if lines:
+            box(self.ui.tableNote, "warn" if warnings else "accent")
 
 
 def jump(at):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from slicer.i18n import tr as _
 
 from HNCLogic.panels import model_cards
+from HNCLogic.panels.tones import box, colour_words
 
 THRESHOLDS = ("fixed", "percent", "adaptive")
 
@@ -45,11 +46,10 @@ class MethodBox:
         ui.cardButton.connect("clicked()", self._onCard)
 
     def setParameterNode(self, parameterNode):
-        """Show the parameters of a wrapped parameter node, None for none."""
+        """Take the parameters of a wrapped parameter node, None for none."""
         self._parameterNode = parameterNode
         if parameterNode is not None:
             self.listModels()
-            self.refresh()
 
     def listModels(self):
         """Ask anew which models there are: one may have been added since."""
@@ -61,8 +61,8 @@ class MethodBox:
             selector.addItem(card.title, card.name)
         selector.blockSignals(blocked)
 
-    def refresh(self):
-        """Show what the parameter node says."""
+    def refresh(self, images: dict):
+        """Show what the parameter node says; ``images``: role → node, those there are."""
         parameterNode, ui = self._parameterNode, self.ui
         if parameterNode is None:
             return
@@ -86,7 +86,11 @@ class MethodBox:
         for widget in (ui.candidateLabel, ui.candidateSpinBox, ui.brainCheckBox):
             widget.setVisible(method in THRESHOLDS)
         ui.cardButton.enabled = self.card() is not None
-        ui.methodNote.text = self._note()
+        ui.methodNote.text = self._note(images)
+        if method in THRESHOLDS:
+            box(ui.methodNote, "warn")
+        else:
+            colour_words(ui.methodNote, "quiet")
 
     def card(self):
         """The summary of the chosen model's card; None where it is not installed."""
@@ -141,27 +145,30 @@ class MethodBox:
             )
         return ""
 
-    def _note(self) -> str:
-        if self._parameterNode.method == "network":
-            card = self.card()
-            if card is None or not card.trained_on:
-                return self.whyNotReady({}) if card is None else card.problem
-            return _("Trained on {data}.").format(data=card.trained_on.rstrip("."))
-        return _(
-            "A threshold cannot tell tumour from physiological uptake (tonsils, salivary glands, "
-            "vocal cords, muscle, brown fat): look at every lesion, delete what is none."
-        )
+    def _note(self, images: dict) -> str:
+        if self._parameterNode.method in THRESHOLDS:
+            return _(
+                "A threshold cannot tell tumour from physiological uptake (brain, tonsils, "
+                "salivary glands, vocal cords, muscle, brown fat): look at every lesion and "
+                "delete what is none."
+            )
+        card = self.card()
+        if card is None or card.problem:
+            return self.whyNotReady(images)
+        words = [_("Trained on {data}.").format(data=card.trained_on.rstrip("."))]
+        left = [role for role in card.roles if role not in images and role not in card.required]
+        if "PET" in images and left:
+            words.append(_("Without {roles}: from the PET alone.").format(roles=", ".join(left)))
+        return " ".join(words)
 
     def _onMethod(self, index):
         if self._parameterNode is not None and index >= 0:
             self._parameterNode.method = self.ui.methodSelector.itemData(index)
-            self.refresh()
             self._onChanged()
 
     def _onModel(self, index):
         if self._parameterNode is not None and index >= 0:
             self._parameterNode.model = self.ui.modelSelector.itemData(index)
-            self.refresh()
             self._onChanged()
 
     def _onCard(self):

@@ -15,6 +15,7 @@ from HNCLogic.panels.request import Request
 from HNCLogic.panels.run_controls import RunControls
 from HNCLogic.panels.tones import box
 from HNCLogic.scene.layers import restore_opacity
+from HNCLogic.scene.notes import SIMULATED
 from HNCSegmentLib import SegmentationRecord as record
 from HNCSegmentLib.DisplayBox import DisplayBox
 from HNCSegmentLib.LesionButtons import LesionButtons
@@ -24,8 +25,6 @@ from HNCSegmentLib.NewLesions import put
 from HNCSegmentLib.SaveButtons import SaveButtons
 
 log = logging.getLogger(__name__)
-
-SIMULATED = "HNC_Simulated"  # the attribute in which a node says that it is
 
 
 class SegmentPanel(VTKObservationMixin):
@@ -112,6 +111,7 @@ class SegmentPanel(VTKObservationMixin):
         """The panel goes."""
         self.setParameterNode(None)
         self.removeObservers()
+        self.display.removeObservers()
         self.inputs.cleanup()
         self.run.cleanup()
 
@@ -125,7 +125,7 @@ class SegmentPanel(VTKObservationMixin):
             self._change(segmentation)
         self.lesions.follow(segmentation, self._petOfLesions())
         self.buttons.setSegmentation(segmentation)
-        self.method.refresh()
+        self.method.refresh(self.inputs.images())
         self.display.refresh()
         self.save.refresh()
         why = self._whyNotReady()

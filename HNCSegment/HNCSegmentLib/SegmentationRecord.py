@@ -10,6 +10,8 @@ import json
 
 from HNCLogic import RESEARCH_USE
 from HNCLogic.panels.report_writer import EDITED
+from HNCLogic.panels.volume_facts import RECORD as SUV_RECORD
+from HNCLogic.scene.notes import SIMULATED
 from HNCLogic.scene.tables import SEGMENT, set_columns
 
 PET = "HNC.PET"
@@ -30,6 +32,11 @@ def petOf(segmentation, otherwise=None):
     if segmentation is None:
         return None
     return segmentation.GetNodeReference(PET) or otherwise
+
+
+def measuredElsewhere(segmentation, pet) -> bool:
+    """Is ``pet`` another one than that in which the lesions were outlined?"""
+    return pet is not None and segmentation.GetNodeReference(PET) is not pet
 
 
 def textOf(segmentation):
@@ -61,8 +68,8 @@ def segmentsInTable(segmentation) -> list[str]:
     return [value for value in values if value]
 
 
-def resultOf(segmentation, measured):
-    """The Result of a segmentation as ``measured`` just now.
+def resultOf(segmentation, measured, pet):
+    """The Result of a segmentation as ``measured`` in ``pet`` just now.
 
     A segmentation that was not made here gives one of outlines by the user.
     """
@@ -76,12 +83,30 @@ def resultOf(segmentation, measured):
     except ValidationError:
         result = None
     if result is None:
-        result = Result(task="measure", research_use=RESEARCH_USE, delineation=BY_USER)
+        result = _byUser(pet)
     words = (result.delineation or BY_USER).removesuffix(f"; {EDITED}")
     if words != BY_USER and _edited(segmentation, measured.lesions):
         words += f"; {EDITED}"
     return result.model_copy(
         update={"lesions": measured.lesions, "totals": measured.totals, "delineation": words}
+    )
+
+
+def _byUser(pet):
+    from pydantic import ValidationError
+
+    from HNCLogic.job import Result, SuvRecord
+
+    try:
+        suv = SuvRecord.model_validate_json(pet.GetAttribute(SUV_RECORD) or "")
+    except ValidationError:
+        suv = None
+    return Result(
+        task="measure",
+        research_use=RESEARCH_USE,
+        simulated=pet.GetAttribute(SIMULATED),
+        suv=suv,
+        delineation=BY_USER,
     )
 
 
@@ -97,14 +122,22 @@ def store(segmentation, result, columns):
 
 def _edited(segmentation, lesions) -> bool:
     """Do the lesions differ from those first measured? What was undone counts for nothing."""
-    now = json.dumps(
-        sorted(
-            [each.kind, round(each.mtv_ml, 4), *(round(part, 1) for part in each.centroid_ras)]
-            for each in lesions
-        )
-    )
+    now = [[each.kind, each.mtv_ml, *each.centroid_ras] for each in lesions]
     first = segmentation.GetAttribute(FIRST)
     if first is None:
-        segmentation.SetAttribute(FIRST, now)
+        segmentation.SetAttribute(FIRST, json.dumps(now))
         return False
-    return first != now
+    before = json.loads(first)
+    for each in now:
+        same = next((other for other in before if _alike(each, other)), None)
+        if same is None:
+            return True
+        before.remove(same)
+    return bool(before)
+
+
+def _alike(one, other) -> bool:
+    """The same but for what a file's digits lose."""
+    return one[0] == other[0] and all(
+        abs(a - b) < 1e-3 for a, b in zip(one[1:], other[1:], strict=True)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,12 +51,19 @@ def test_a_pet_that_is_not_in_suv_is_refused_with_the_way_out(opened, small_pati
     assert not opened.ui.fusionButton.enabled
 
 
-def test_a_network_without_its_ct(opened, small_patient):
+def test_a_network_without_its_ct(opened, small_patient, monkeypatch):
+    from HNCLogic.panels import model_cards
+
+    selector = opened.panel.inputs._ui.ctSelector
     opened.panel.enter(opened.state)
-    opened.choose(opened.ui.modelSelector, "tumour-volume-petct")
-    assert opened.panel.run.enabled
-    opened.panel.inputs._ui.ctSelector.setCurrentNode(None)
-    assert opened.host.wait(lambda: not opened.panel.run.enabled, 5)
+    selector.setCurrentNode(None)
+    opened.host.process_events()
+    assert opened.panel.run.enabled  # the model that ships can do without, and says so
+    assert "PET alone" in opened.ui.methodNote.text
+    cards = [replace(card, required=("PET", "CT")) for card in model_cards.cards("tumour-volume")]
+    monkeypatch.setattr(model_cards, "cards", lambda method: cards)
+    opened.panel.enter(opened.state)
+    assert not opened.panel.run.enabled
     assert "CT" in opened.panel.run.toolTip
     opened.choose(opened.ui.methodSelector, "Percent")
     assert opened.panel.run.enabled
@@ -204,7 +212,7 @@ def test_no_lesion_is_said_plainly(ready, child_python):
     assert ready.ui.csvButton.enabled
 
 
-def test_a_segmentation_made_elsewhere(ready, small_patient):
+def test_a_segmentation_made_elsewhere(ready, small_patient, tmp_path):
     node = ready.host.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "By hand")
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(small_patient.pet_node)
@@ -220,6 +228,12 @@ def test_a_segmentation_made_elsewhere(ready, small_patient):
     assert float(ready.lesions[1][3]) == 0.0
     assert "given by the user" in ready.ui.madeLabel.text
     assert ready.state.result is None
+    assert "Measured in: PET SUVbw" in ready.ui.madeLabel.text
+    ready.host.answers.append(str(tmp_path))
+    ready.ui.reportButton.click()
+    assert ready.host.wait(lambda: not ready.panel.save.running, 60)
+    assert "Tongue base" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
     node.GetSegmentation().RemoveSegment(empty)
     ready.wait_measured(lambda: len(ready.lesions) == 1)
     node.SetName("Renamed")
@@ -265,6 +279,8 @@ def test_display_changes_the_views_and_nothing_else(ready, small_patient, child_
     assert composite.GetForegroundVolumeID() == small_patient.pet_node.GetID()
     ui.windowSlider.value = 7.0
     assert small_patient.pet_node.GetDisplayNode().GetWindowLevelMax() == pytest.approx(7.0)
+    small_patient.pet_node.GetDisplayNode().SetWindowLevelMinMax(0.0, 12.0)  # dragged in a view
+    assert ui.windowSlider.value == pytest.approx(12.0)
     ui.opacitySlider.value = 0.35
     assert composite.GetForegroundOpacity() == pytest.approx(0.35)
     ui.fillButton.click()
