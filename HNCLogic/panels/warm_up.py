@@ -1,6 +1,6 @@
-"""Importing what reads a Result, a bit at a time, while the child process computes.
+"""Importing what reads a Result and what measures lesions, a bit at a time.
 
-pydantic takes a tenth of a second and more: at once the panel would be seen to stop.
+pydantic and scipy take a tenth of a second and more each: at once the panel would be seen to stop.
 """
 
 from __future__ import annotations
@@ -31,15 +31,40 @@ STOPOVERS = (
     "pydantic.plugin._loader",
 )
 
+MEASURING = (
+    "numpy.random",
+    "numpy.ma",
+    "numpy.testing",
+    "numpy.f2py",
+    "scipy",
+    "scipy._lib._array_api",
+    "scipy.sparse",
+    "scipy.linalg",
+    "scipy.special",
+    "scipy.fft",
+    "scipy.ndimage",
+    "scipy.spatial",
+)
+
 
 def warm_up() -> Iterator[str]:
     """Yields the name of each module imported. Raises ImportError where pydantic is missing."""
-    for name in STOPOVERS:
+    yield from _stopovers(STOPOVERS)
+    for name in ("HNCLogic.job", "HNCLogic.report.json_out"):
+        importlib.import_module(name)
+        yield name
+
+
+def warm_up_measuring() -> Iterator[str]:
+    """The same for what ``scene.live_measures`` imports on its way."""
+    yield from warm_up()
+    yield from _stopovers(MEASURING)
+
+
+def _stopovers(names: tuple[str, ...]) -> Iterator[str]:
+    for name in names:
         try:
             importlib.import_module(name)
         except ImportError:
             continue
-        yield name
-    for name in ("HNCLogic.job", "HNCLogic.report.json_out"):
-        importlib.import_module(name)
         yield name

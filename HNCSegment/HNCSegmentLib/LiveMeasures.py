@@ -13,7 +13,7 @@ from HNCLogic.errors import InputError
 from HNCLogic.panels.dependencies import missing
 from HNCLogic.panels.roles import is_suv
 from HNCLogic.panels.stepwise import Stepwise
-from HNCLogic.panels.warm_up import warm_up
+from HNCLogic.panels.warm_up import warm_up_measuring
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class LiveMeasures(VTKObservationMixin):
 
 def _remeasured(segmentation, pet, known):
     """What ``remeasure`` gives, its packages imported before, a bit at a time as well."""
-    yield from warm_up()
+    yield from warm_up_measuring()
     from HNCLogic.scene.live_measures import remeasure
 
     return (yield from remeasure(segmentation, pet, known))
