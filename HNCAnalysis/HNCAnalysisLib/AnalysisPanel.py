@@ -243,7 +243,7 @@ class AnalysisPanel(VTKObservationMixin):
         showImages(images)
         self.refresh()
         self._collapse(True)
-        self.heatMap.onHottest()
+        self.heatMap.goToHottest()
 
     def nodes(self):
         """The answer's nodes (PresenceNodes); None where there is no answer."""

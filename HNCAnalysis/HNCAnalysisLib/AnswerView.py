@@ -26,8 +26,10 @@ class AnswerView:
             font.setPixelSize(round(font.pixelSize() * VERDICT_SIZE))
         font.setBold(True)
         ui.verdictLabel.setFont(font)
-        for label in (ui.verdictLabel, ui.sentenceLabel, ui.agreementLabel, ui.warningsLabel):
+        for label in (ui.verdictLabel, ui.sentenceLabel, ui.agreementLabel, ui.answerTrainedLabel):
+            label.setTextFormat(qt.Qt.PlainText)  # a model's words are data
             label.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
+        ui.warningsLabel.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
         self.clear()
 
     def clear(self):

@@ -50,16 +50,23 @@ class HeatMapView:
 
     def onHottest(self):
         """Jump there, and show the heat map if it was off."""
-        node = self._parameterNode
-        if node is None or self._heat is None:
+        if self._parameterNode is None or self._heat is None:
             return
         try:
-            place = self._hottest or display.hottest_of(self._heat)
+            jumped = self.goToHottest()
         except InputError as error:
             slicer.util.warningDisplay(str(error))
             return
-        if place is None:
+        if not jumped:
             slicer.util.infoDisplay(_("The heat map is empty: there is no hottest slice."))
             return
-        node.heatShown = True
-        jump(of_desktop(), place)
+        self._parameterNode.heatShown = True
+
+    def goToHottest(self):
+        """False where there is no heat. Raises InputError where the heat map cannot be read."""
+        place = self._hottest
+        if place is None and self._heat is not None:
+            place = display.hottest_of(self._heat)
+        if place is not None:
+            jump(of_desktop(), place)
+        return place is not None

@@ -31,11 +31,11 @@ class ModelChoice(VTKObservationMixin):
         self.cards = []
         self._parameterNode = None
         self._filling = False
+        ui.trainedOnLabel.setTextFormat(qt.Qt.PlainText)  # a card's words are data
         ui.trainedOnLabel.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
         ui.modelSelector.connect("currentIndexChanged(int)", self.onModelChosen)
         ui.aggregationSelector.connect("currentIndexChanged(int)", self.onAggregationChosen)
         ui.cardButton.connect("clicked(bool)", self.onCard)
-        ui.thresholdByHand.connect("toggled(bool)", self.onThresholdByHand)
         self.refill()
 
     def refill(self):
@@ -81,10 +81,10 @@ class ModelChoice(VTKObservationMixin):
             ui.thresholdSpin.enabled = node is not None and node.thresholdByHand
         finally:
             self._filling = False
-        if card is not None and card.threshold is not None:
-            ui.thresholdByHand.toolTip = _("Off: the model's own, {value:.2f}").format(
-                value=card.threshold
-            )
+        if node is not None and card is not None and card.threshold is not None:
+            own = round(card.threshold, ui.thresholdSpin.decimals)
+            if not node.thresholdByHand and node.threshold != own:
+                node.threshold = own  # seen, and what a threshold set by hand starts from
         ui.trainedOnLabel.text = self._said(card)
         colour_words(ui.trainedOnLabel, "warn" if card is None or card.problem else "quiet")
 
@@ -120,15 +120,6 @@ class ModelChoice(VTKObservationMixin):
     def onAggregationChosen(self, index):
         if not self._filling and self._parameterNode is not None and index >= 0:
             self._parameterNode.aggregation = ["", *aggregationWords()][index]
-
-    def onThresholdByHand(self, byHand):
-        """A threshold set by hand starts from the model's own."""
-        node, card = self._parameterNode, self.card()
-        self.ui.thresholdSpin.enabled = bool(byHand)
-        if self._filling or node is None or card is None or not byHand:
-            return
-        if not node.thresholdByHand and card.threshold is not None:
-            node.threshold = card.threshold
 
     def onCard(self):
         card = self.card()

@@ -22,13 +22,25 @@ def colour_words(label: qt.QLabel, tone: str | None) -> None:
     """Show a label's words in one of the tones; None: in the panel's own colour."""
     label.setStyleSheet("")  # else the tones would be taken from the colour it has had
     if tone is not None:
-        label.setStyleSheet(f"color: {tones(label)[tone]};")
+        label.setStyleSheet(f"color: {_around(label)[tone]};")
 
 
 def box(label: qt.QLabel, tone: str) -> None:
     """Set a label apart by a bar of that tone at its left."""
     label.setIndent(0)  # else as wide as half a letter, where there is a frame
-    label.setStyleSheet(
-        f"QLabel {{ border: none; border-left: 4px solid {tones(label)[tone]}; "
-        "padding: 3px 0px 3px 8px; }"
+    _dress(
+        label,
+        f"QLabel {{ border: none; border-left: 4px solid {_around(label)[tone]}; "
+        "padding: 3px 0px 3px 8px; }",
     )
+
+
+def _around(label: qt.QLabel) -> dict[str, str]:
+    """By what the label lies on: its own palette may have the colour that was given to it here."""
+    return tones(label.parentWidget() or label)
+
+
+def _dress(label: qt.QLabel, style: str) -> None:
+    """Setting a style lays the panel out anew, so it is done only where there is a change."""
+    if label.styleSheet != style:
+        label.setStyleSheet(style)

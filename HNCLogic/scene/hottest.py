@@ -1,4 +1,4 @@
-"""Where a volume is hottest: as a whole, and at one height of the body."""
+"""Where a volume is hottest at one height of the body; as a whole: ``display.hottest_of``."""
 
 from __future__ import annotations
 
@@ -11,19 +11,6 @@ from HNCLogic.scene.volumes import grid_of, voxels_of
 
 if TYPE_CHECKING:
     from HNCLogic.job import Position
-
-
-def hottest(node: Any) -> Position | None:
-    """RAS, mm, of a volume node's largest voxel; None where no voxel is above 0.
-
-    Raises InputError as ``grid_of`` does.
-    """
-    grid = grid_of(node)
-    voxels = voxels_of(node.GetImageData())
-    at = np.unravel_index(int(np.argmax(voxels)), voxels.shape)
-    if not voxels[at] > 0:
-        return None
-    return ras(grid.points(np.array([at[::-1]]))[0])
 
 
 def hottest_at(node: Any, height: float) -> Position | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -38,6 +39,20 @@ def tiny(panel, small_patient):
     choose(panel.ui.modelSelector, "tiny-presence")
     assert panel.run.enabled, panel.run.toolTip
     return panel
+
+
+@pytest.fixture
+def made_up(host, panel):
+    """The panel, ready to run on the module's own small patient, with a child that answers at
+    once; ``made_up.child`` is that."""
+    from HNCAnalysisLib import SmallPatient
+    from HNCAnalysisLib.FakeChild import FakeChild
+
+    child = FakeChild()
+    panel.useProcess(child, lambda: True)
+    pet, ct = SmallPatient.addPatient()
+    assert host.wait(lambda: panel.inputs.images() == {"PET": pet, "CT": ct}, 5)
+    return SimpleNamespace(panel=panel, child=child, pet=pet, ct=ct)
 
 
 def state():
@@ -171,24 +186,73 @@ def test_from_loading_to_the_answer_and_back_from_a_file(
     assert viewed()[2] == pytest.approx(middle, abs=1.0)
 
 
-def test_a_second_run_takes_the_first_ones_place(host, tiny, child_python):
-    analyse(host, tiny)
-    first = tiny.nodes()
+def test_a_second_run_takes_the_first_ones_place(host, made_up):
+    panel = made_up.panel
+    analyse(host, panel)
+    first = panel.nodes()
     count = host.scene.GetNumberOfNodes()
-    choose(tiny.ui.aggregationSelector, "majority")
-    assert "windows" in tiny.ui.staleLabel.text
-    tiny.ui.thresholdByHand.click()
-    tiny.ui.thresholdSpin.value = 0.9
-    assert "threshold" in tiny.ui.staleLabel.text
-    analyse(host, tiny)
-    assert not tiny.ui.staleLabel.visible
-    assert tiny.result.presence.aggregation == "majority"
-    assert tiny.result.presence.threshold == pytest.approx(0.9)
-    assert tiny.nodes().heatmap is first.heatmap
+    choose(panel.ui.aggregationSelector, "majority")
+    assert "windows" in panel.ui.staleLabel.text
+    panel.ui.thresholdByHand.click()
+    panel.ui.thresholdSpin.value = 0.9
+    assert "threshold" in panel.ui.staleLabel.text
+    analyse(host, panel)
+    assert not panel.ui.staleLabel.visible
+    job = made_up.child.jobs[1]
+    assert (job["aggregation"], job["threshold"]) == ("majority", pytest.approx(0.9))
+    assert panel.ui.verdictLabel.text == "Negative for cancer"
+    assert panel.nodes().heatmap is first.heatmap
     assert host.scene.GetNumberOfNodes() == count
     # back to what the first run was of: the answer shown is not of that
-    tiny.ui.thresholdByHand.click()
-    assert tiny.ui.staleLabel.visible
+    panel.ui.thresholdByHand.click()
+    assert "threshold" in panel.ui.staleLabel.text
+
+
+def test_the_models_own_threshold_is_seen_and_is_where_one_by_hand_starts(panel):
+    choose(panel.ui.modelSelector, "presence-pet")
+    own = panel.ui.thresholdSpin.value
+    assert own == pytest.approx(panel.model.card().threshold, abs=0.005)
+    assert not panel.ui.thresholdSpin.enabled
+    panel.ui.thresholdByHand.click()
+    assert panel.ui.thresholdSpin.enabled
+    assert panel.ui.thresholdSpin.value == own
+    choose(panel.ui.modelSelector, "tiny-presence")
+    assert panel.ui.thresholdSpin.value == own, "set by hand, it stays"
+    panel.ui.thresholdByHand.click()
+    assert panel.ui.thresholdSpin.value == 0.5
+
+
+def test_the_card_is_one_click_away(host, panel):
+    import qt
+
+    panel.ui.cardButton.click()
+    (dialog,) = [one for one in host.app.topLevelWidgets() if isinstance(one, qt.QDialog)]
+    assert panel.model.card().title in dialog.windowTitle
+    dialog.close()
+    host.process_events()
+
+
+def test_a_broken_or_absent_model_says_what_is_wrong(host, panel, small_patient, tiny_models):
+    import shutil
+
+    broken = tiny_models["presence"].parent / "broken-presence"
+    shutil.copytree(tiny_models["presence"], broken)
+    card = broken / "model.json"
+    card.write_text(card.read_text().replace("tiny-presence", "broken-presence"))
+    (broken / "fold-2.safetensors").unlink()
+    try:
+        panel.enter(state())
+        choose(panel.ui.modelSelector, "broken-presence")
+        assert not panel.run.enabled
+        assert "fold-2.safetensors" in panel.run.toolTip
+        assert "fold-2.safetensors" in panel.ui.trainedOnLabel.text
+    finally:
+        shutil.rmtree(broken)
+    panel.enter(state())
+    assert "not installed" in panel.ui.trainedOnLabel.text
+    assert not panel.run.enabled
+    choose(panel.ui.modelSelector, "tiny-presence")
+    assert panel.run.enabled
 
 
 def test_annotated_slices_stand_beside_the_heat(host, tiny, small_patient, child_python):
@@ -212,56 +276,62 @@ def test_annotated_slices_stand_beside_the_heat(host, tiny, small_patient, child
     assert "Shaded" in tiny.ui.heatTitle.text
 
 
-def test_the_report_is_written_in_steps_and_opened(host, tiny, child_python, tmp_path):
-    analyse(host, tiny)
+def test_the_report_is_written_in_steps_and_opened(host, made_up, tmp_path):
+    analyse(host, made_up.panel)
     host.answers.append(str(tmp_path))
     with host.heartbeat() as beat:
-        tiny.ui.reportButton.click()
-        assert tiny.report.running
-        assert host.wait(lambda: not tiny.report.running, 60)
+        made_up.panel.ui.reportButton.click()
+        assert made_up.panel.report.running
+        assert host.wait(lambda: not made_up.panel.report.running, 60)
     page = tmp_path / "report.html"
-    assert tiny.result.presence.model in page.read_text(encoding="utf-8")
+    assert made_up.panel.result.presence.model in page.read_text(encoding="utf-8")
     assert host.opened_urls[-1].endswith("report.html")
-    assert "report.html" in tiny.ui.reportStatus.text
+    assert "report.html" in made_up.panel.ui.reportStatus.text
     assert beat.longest_ms < 1500
 
-    # a folder with other things in it is not touched: the report gets one of its own
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "mine.txt").write_text("mine")
-    host.answers.append(str(other))
-    tiny.ui.reportButton.click()
-    assert host.wait(lambda: not tiny.report.running, 60)
-    assert (other / "HNC report" / "report.html").is_file()
-    assert sorted(path.name for path in other.iterdir()) == ["HNC report", "mine.txt"]
+
+def test_a_report_has_a_folder_of_its_own_where_other_things_lie(host, loaded, tmp_path):
+    from HNCAnalysisLib.ReportButton import placeIn
+
+    from HNCLogic.outputs import LIST
+
+    assert placeIn(tmp_path) == tmp_path
+    assert placeIn(tmp_path / "new") == tmp_path / "new"
+    (tmp_path / "mine.txt").write_text("mine")
+    assert placeIn(tmp_path) == tmp_path / "HNC report"
+    (tmp_path / "HNC report").mkdir()
+    (tmp_path / "HNC report" / "also mine.txt").write_text("mine")
+    assert placeIn(tmp_path) == tmp_path / "HNC report 2"
+    (tmp_path / "HNC report" / LIST).write_text("")  # of ours: it is replaced
+    assert placeIn(tmp_path) == tmp_path / "HNC report"
 
 
-def test_a_report_is_stopped_and_leaves_nothing(host, tiny, child_python, tmp_path):
-    analyse(host, tiny)
+def test_a_report_is_stopped_and_leaves_nothing(host, made_up, tmp_path):
+    analyse(host, made_up.panel)
     host.answers.append(str(tmp_path))
-    tiny.ui.reportButton.click()
-    host.wait(lambda: tiny.ui.reportStatus.text.startswith("Drawing"), 20)
-    tiny.ui.reportButton.click()
-    assert not tiny.report.running
+    made_up.panel.ui.reportButton.click()
+    host.wait(lambda: made_up.panel.ui.reportStatus.text.startswith("Drawing"), 20)
+    made_up.panel.ui.reportButton.click()
+    assert not made_up.panel.report.running
     assert list(tmp_path.iterdir()) == []
-    assert tiny.ui.reportButton.text == "Report…"
+    assert made_up.panel.ui.reportButton.text == "Report…"
     host.answers.append("")  # the question for a folder, closed without an answer
-    tiny.ui.reportButton.click()
-    assert not tiny.report.running
+    made_up.panel.ui.reportButton.click()
+    assert not made_up.panel.report.running
 
 
-def test_continue_takes_the_images_along(host, tiny, small_patient, child_python):
+def test_continue_takes_the_images_along(host, made_up):
     import slicer
 
     host.load("HNCSegment/HNCSegment.py")
     host.select_module("HNCAnalysis")
-    analyse(host, tiny)
-    tiny.ui.continueButton.click()
+    analyse(host, made_up.panel)
+    made_up.panel.ui.continueButton.click()
     host.process_events()
     assert slicer.util.selectedModule() == "HNCSegment"
     other = slicer.util.getModuleLogic("HNCSegment").getParameterNode()
-    assert other.pet is small_patient.pet_node
-    assert other.ct is small_patient.ct_node
+    assert other.pet is made_up.pet
+    assert other.ct is made_up.ct
 
 
 def test_cancel_half_way_leaves_the_scene_as_it_was(host, tiny, child_python):
@@ -298,16 +368,16 @@ def test_a_killed_child_is_a_message(host, tiny, child_python):
     assert not tiny.ui.answerSection.visible
 
 
-def test_wrong_input_is_told_and_keeps_the_former_answer(host, tiny, small_patient, child_python):
-    analyse(host, tiny)
-    verdict = tiny.ui.sentenceLabel.text
-    array = small_patient.pet_node.GetImageData()
-    small_patient.pet_node.SetAndObserveImageData(None)  # emptied by somebody meanwhile
-    tiny.onAnalyse()
-    host.wait(lambda: not tiny.run.running, 20)
+def test_wrong_input_is_told_and_keeps_the_former_answer(host, made_up):
+    analyse(host, made_up.panel)
+    verdict = made_up.panel.ui.sentenceLabel.text
+    array = made_up.pet.GetImageData()
+    made_up.pet.SetAndObserveImageData(None)  # emptied by somebody meanwhile
+    made_up.panel.onAnalyse()
+    host.wait(lambda: not made_up.panel.run.running, 20)
     assert [kind for kind, _ in host.messages] == ["error"]
-    assert tiny.ui.sentenceLabel.text == verdict
-    small_patient.pet_node.SetAndObserveImageData(array)
+    assert made_up.panel.ui.sentenceLabel.text == verdict
+    made_up.pet.SetAndObserveImageData(array)
 
 
 def test_declined_packages_start_nothing(host, tiny):
@@ -333,19 +403,19 @@ def test_a_scene_closed_during_a_run_ends_it(host, tiny):
     assert not tiny.run.enabled
 
 
-def test_a_setting_changed_during_a_run_is_not_of_its_answer(host, tiny, child_python):
-    button(tiny, "runButton").click()
-    choose(tiny.ui.aggregationSelector, "median")
-    assert host.wait(lambda: tiny.result is not None, 120)
-    assert tiny.result.presence.aggregation == "mean"
-    assert "windows" in tiny.ui.staleLabel.text
+def test_a_setting_changed_during_a_run_is_not_of_its_answer(host, made_up):
+    button(made_up.panel, "runButton").click()
+    choose(made_up.panel.ui.aggregationSelector, "median")
+    assert host.wait(lambda: made_up.panel.result is not None, 120)
+    assert made_up.panel.result.presence.aggregation == "mean"
+    assert "windows" in made_up.panel.ui.staleLabel.text
 
 
-def test_reload_shows_the_answer_again(host, tiny, child_python):
-    analyse(host, tiny)
-    verdict = tiny.ui.verdictLabel.text
+def test_reload_shows_the_answer_again(host, made_up):
+    analyse(host, made_up.panel)
+    verdict = made_up.panel.ui.verdictLabel.text
     panel = host.reload("HNCAnalysis").widget.panel
-    assert panel is not tiny
+    assert panel is not made_up.panel
     assert host.wait(lambda: panel.result is not None, 10)
     assert panel.ui.verdictLabel.text == verdict
     panel.ui.hottestButton.click()
@@ -363,29 +433,32 @@ def test_reload_during_a_run_ends_it(host, tiny):
     assert host.wait(lambda: child.process.asked == ["terminate"], 10)
 
 
-def test_without_pydantic_the_tables_are_shown(host, tiny, child_python, monkeypatch):
-    analyse(host, tiny)
+def test_without_pydantic_the_tables_are_shown(host, made_up, monkeypatch):
+    analyse(host, made_up.panel)
     for name in [one for one in sys.modules if one.split(".")[0] == "pydantic"]:
         monkeypatch.setitem(sys.modules, name, None)
     for name in ("HNCLogic.job", "HNCLogic.report.json_out"):
         monkeypatch.delitem(sys.modules, name)
-    tiny.sceneRead(state())
-    assert host.wait(lambda: tiny.ui.answerSection.visible, 10)
-    assert "not installed" in tiny.ui.sentenceLabel.text
-    assert tiny.ui.resultTable.rowCount == tiny.nodes().window_table.GetNumberOfRows()
-    assert not tiny.ui.reportButton.enabled
-    tiny.ui.hottestButton.click()
+    made_up.panel.sceneRead(state())
+    assert host.wait(lambda: made_up.panel.ui.answerSection.visible, 10)
+    assert "not installed" in made_up.panel.ui.sentenceLabel.text
+    assert (
+        made_up.panel.ui.resultTable.rowCount
+        == made_up.panel.nodes().window_table.GetNumberOfRows()
+    )
+    assert not made_up.panel.ui.reportButton.enabled
+    made_up.panel.ui.hottestButton.click()
     monkeypatch.undo()
-    tiny.sceneRead(state())
-    assert host.wait(lambda: tiny.result is not None, 10)
-    assert not tiny.ui.resultTable.visible
+    made_up.panel.sceneRead(state())
+    assert host.wait(lambda: made_up.panel.result is not None, 10)
+    assert not made_up.panel.ui.resultTable.visible
 
 
-def test_an_answer_that_is_deleted_is_not_shown_any_more(host, tiny, child_python):
-    analyse(host, tiny)
+def test_an_answer_that_is_deleted_is_not_shown_any_more(host, made_up):
+    analyse(host, made_up.panel)
     host.scene.RemoveNode(state().result)
     host.process_events()
-    assert not tiny.ui.answerSection.visible
+    assert not made_up.panel.ui.answerSection.visible
 
 
 def test_its_own_test_passes(host, loaded):
