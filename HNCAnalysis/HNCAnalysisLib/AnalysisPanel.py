@@ -25,6 +25,7 @@ from HNCLogic.panels.run_controls import RunControls
 from HNCLogic.panels.stepwise import Stepwise
 from HNCLogic.panels.tones import box
 from HNCLogic.panels.warm_up import warm_up
+from HNCLogic.scene.notes import TRAINED_ON
 from HNCLogic.scene.presence_nodes import presence_nodes_of
 from HNCLogic.scene.result_text import result_of
 
@@ -184,7 +185,9 @@ class AnalysisPanel(VTKObservationMixin):
             log.error("the scene's answer cannot be read: %s", type(error).__name__)
             why = _("This scene's answer cannot be read by this version: its table is shown.")
         nodes = self.nodes()
-        self.answer.showTables([nodes.window_table, nodes.slice_table], why)
+        trainedOn = nodes.heatmap.GetAttribute(TRAINED_ON) if nodes.heatmap is not None else None
+        self.answer.showTables([nodes.window_table, nodes.slice_table], why, trainedOn)
+        self.neck.clear()
         self.heatMap.show(nodes.heatmap, None)
         self.ui.whySection.visible = nodes.heatmap is not None
         self.ui.endRow.visible = True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import qt
 from slicer.i18n import tr as _
 
@@ -26,10 +24,10 @@ class AnswerView:
             font.setPixelSize(round(font.pixelSize() * VERDICT_SIZE))
         font.setBold(True)
         ui.verdictLabel.setFont(font)
-        for label in (ui.verdictLabel, ui.sentenceLabel, ui.agreementLabel, ui.answerTrainedLabel):
+        words = (ui.verdictLabel, ui.sentenceLabel, ui.agreementLabel, ui.answerTrainedLabel)
+        for label in (*words, ui.warningsLabel):
             label.setTextFormat(qt.Qt.PlainText)  # a model's words are data
             label.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
-        ui.warningsLabel.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
         self.clear()
 
     def clear(self):
@@ -60,14 +58,18 @@ class AnswerView:
         colour_words(ui.answerTrainedLabel, "quiet")
         self._warn(result.warnings)
 
-    def showTables(self, tables, why):
-        """What can be shown without the packages that read the result: its table nodes."""
+    def showTables(self, tables, why, trainedOn):
+        """What can be shown without the packages that read the result: its table nodes, and what
+        the heat map says of the network."""
         self.clear()
         ui = self.ui
         ui.answerSection.visible = True
         ui.verdictLabel.text = _("An answer from before")
         colour_words(ui.verdictLabel, None)
         ui.sentenceLabel.text = why
+        if trainedOn:
+            ui.answerTrainedLabel.text = _("Trained on {data}.").format(data=trainedOn)
+            colour_words(ui.answerTrainedLabel, "quiet")
         table = next((node for node in tables if node is not None), None)
         ui.resultTable.visible = table is not None
         if table is not None:
@@ -97,10 +99,9 @@ class AnswerView:
     def _warn(self, warnings):
         label = self.ui.warningsLabel
         label.visible = bool(warnings)
-        if warnings:
-            items = "".join(f"<li>{escape(each)}</li>" for each in warnings)
-            label.text = f'<ul style="margin: 0 0 0 -22px;">{items}</ul>'
-            box(label, "warn")
+        bullet = "• " if len(warnings) > 1 else ""
+        label.text = "\n".join(bullet + each for each in warnings)
+        box(label, "warn")
 
 
 def _fill(widget, node):

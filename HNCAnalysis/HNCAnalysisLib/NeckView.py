@@ -48,6 +48,7 @@ class NeckView(VTKObservationMixin):
         else:
             self.heat.clear()
         ui = self.ui
+        ui.windowsTitle.visible = presence is not None and bool(presence.windows)
         ui.heatTitle.visible = ui.heatPlace.visible = bool(slices)
         words = _("Heat of each slice: where the network looked.")
         if any(one.annotated for one in slices):
@@ -65,6 +66,8 @@ class NeckView(VTKObservationMixin):
         self._settle.stop()
         self.windows.clear()
         self.heat.clear()
+        for title in (self.ui.windowsTitle, self.ui.heatTitle):
+            title.visible = False
 
     def goTo(self, height):
         """Move the slice views to ``height`` (mm, S): there, to the hottest place of the heat

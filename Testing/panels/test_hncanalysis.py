@@ -442,6 +442,7 @@ def test_without_pydantic_the_tables_are_shown(host, made_up, monkeypatch):
     made_up.panel.sceneRead(state())
     assert host.wait(lambda: made_up.panel.ui.answerSection.visible, 10)
     assert "not installed" in made_up.panel.ui.sentenceLabel.text
+    assert "made up for a test" in made_up.panel.ui.answerTrainedLabel.text
     assert (
         made_up.panel.ui.resultTable.rowCount
         == made_up.panel.nodes().window_table.GetNumberOfRows()
