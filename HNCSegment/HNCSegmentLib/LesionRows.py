@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from slicer.i18n import tr as _
 
+from HNCLogic.panels.panel_words import for_panel
 from HNCLogic.panels.tones import box
 from HNCLogic.scene.application import of_desktop
 from HNCLogic.scene.layers import jump as jumpTo
@@ -147,7 +148,7 @@ class LesionRows:
     def _say(self, words, warnings=()):
         """The lines below the table: what is going on, and what to mind."""
         lines = [f"<b>{escape(words)}</b>"] if words else []
-        lines += [escape(each) for each in warnings]
+        lines += [escape(for_panel(each)) for each in warnings]
         self.ui.tableNote.text = "<br>".join(lines)
         self.ui.tableNote.visible = bool(lines)
         if lines:
