@@ -27,7 +27,8 @@ def choose_one(title: str, words: str, answers: Sequence[str]) -> int | None:
     box.objectName = "answers"
     for answer in answers:
         box.addItem(answer)
-    buttons = qt.QDialogButtonBox(qt.QDialogButtonBox.Ok | qt.QDialogButtonBox.Cancel)
+    buttons = qt.QDialogButtonBox()  # PythonQt would take buttons given here for an orientation
+    buttons.setStandardButtons(qt.QDialogButtonBox.Ok | qt.QDialogButtonBox.Cancel)
     buttons.connect("accepted()", dialog.accept)
     buttons.connect("rejected()", dialog.reject)
     for widget in (label, box, buttons):

@@ -123,7 +123,8 @@ def show_card(folder: Path) -> Any:
     text.setAccessibleName(_("Model card"))
     text.setHtml(page)
     layout.addWidget(text)
-    buttons = qt.QDialogButtonBox(qt.QDialogButtonBox.Close)
+    buttons = qt.QDialogButtonBox()  # PythonQt would take buttons given here for an orientation
+    buttons.setStandardButtons(qt.QDialogButtonBox.Close)
     buttons.connect("rejected()", dialog.reject)
     layout.addWidget(buttons)
     dialog.resize(*SIZE)

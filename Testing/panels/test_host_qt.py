@@ -182,6 +182,18 @@ def test_a_slot_that_wants_more_than_the_signal_has_is_noted(qt, host):
     host.errors.clear()
 
 
+def test_flags_are_not_given_where_another_enumeration_may_stand(qt):
+    buttons = qt.QDialogButtonBox.Ok | qt.QDialogButtonBox.Cancel
+    for each in (buttons, qt.QDialogButtonBox.Close):
+        with pytest.raises(TypeError, match="takes Orientation as argument 1 too"):
+            qt.QDialogButtonBox(each)
+    box = qt.QDialogButtonBox()
+    box.setStandardButtons(buttons)
+    assert box.button(qt.QDialogButtonBox.Cancel) is not None
+    item = qt.QTableWidgetItem("x")
+    item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)  # or an int: one and the same
+
+
 def test_disconnect_takes_one_slot_away(qt):
     button, heard = qt.QPushButton(), []
 
