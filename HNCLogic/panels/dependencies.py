@@ -160,5 +160,6 @@ def _import_problem(launch: Callable) -> str | None:
 
 def _refuse(words: str, details: str = "") -> bool:
     """Tell the user, with the way that needs no network; False, for ``ensure`` to hand on."""
-    slicer.util.errorDisplay("\n\n".join((words, instructions())), detailedText=details or None)
+    more = {"detailedText": details} if details else {}
+    slicer.util.errorDisplay("\n\n".join((words, instructions())), **more)
     return False

@@ -149,9 +149,10 @@ class SaveButtons:
         else:
             self._say(_("Written: {path}").format(path=path))
 
-    def _fail(self, words, details=None):
+    def _fail(self, words, details=""):
         self._say(_("Nothing was saved."))
-        slicer.util.errorDisplay(words, detailedText=details)
+        more = {"detailedText": details} if details else {}
+        slicer.util.errorDisplay(words, **more)
 
     def _say(self, words):
         self.ui.saveNote.text = words

@@ -55,6 +55,7 @@ def _message_display(
 ):
     """In place of slicer.util._messageDisplay, through which every …Display goes."""
     logging.log(logLevel, text)
+    _check_texts(text=text, windowTitle=windowTitle or "", **rest)
     question = rest.get("icon") == QMessageBox.Question or (
         rest.get("standardButtons") == QMessageBox.Retry | QMessageBox.Close
     )
@@ -69,11 +70,22 @@ def _message_display(
 
 def _message_box(text, parent=None, **rest):
     """In place of slicer.util.messageBox: one button is a message, several are a question."""
+    _check_texts(text=text, **rest)
     buttons = rest.get("standardButtons", QMessageBox.Ok)
     if slicer.app.testingEnabled() or buttons == QMessageBox.Ok:
         messages.append(("message", text))
         return QMessageBox.Ok
     return _button(buttons, text)
+
+
+TEXTS = ("text", "windowTitle", "detailedText", "informativeText")
+
+
+def _check_texts(**properties: Any) -> None:
+    """PythonQt writes whatever it is given into a text: the user would read "None"."""
+    for name in set(TEXTS) & set(properties):
+        if not isinstance(properties[name], str):
+            raise TypeError(f"{name} of a message is a text, not {properties[name]!r}")
 
 
 YES = ("Ok", "Yes", "Retry", "Save", "Open", "Apply")

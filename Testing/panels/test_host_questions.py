@@ -67,6 +67,15 @@ def test_files_are_asked_for(host, tmp_path):
     assert qt.QFileDialog.getSaveFileName(None, "Save") == "d.nrrd"
 
 
+def test_a_message_without_details_does_not_say_none(host):
+    import slicer
+
+    with pytest.raises(TypeError, match="detailedText of a message is a text, not None"):
+        slicer.util.errorDisplay("It failed.", detailedText=None)
+    slicer.util.errorDisplay("It failed.", detailedText="because")
+    assert host.messages == [("error", "It failed.")]
+
+
 def test_a_choice_among_several_is_asked_for(host):
     from HNCLogic.panels.choice import choose_one
 
