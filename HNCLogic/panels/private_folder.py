@@ -24,12 +24,13 @@ def make() -> Path:
     return Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
 
 
-def remove(folder: Path) -> bool:
+def remove(folder: Path, at_once: bool = False) -> bool:
     """Remove ``folder`` and all in it; False where the system still holds some of it.
 
     A large one goes behind the panel's back: a file's memory is given free in tenths of a second.
+    Not so ``at_once``, when the application ends: then Python starts no threads any more.
     """
-    if _bytes_in(folder) > QUICKLY_REMOVED:
+    if not at_once and _bytes_in(folder) > QUICKLY_REMOVED:
         threading.Thread(target=_remove_patiently, args=(folder,)).start()
         return True
     shutil.rmtree(folder, ignore_errors=True)

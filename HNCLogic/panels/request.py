@@ -124,6 +124,7 @@ class _Run:
         self._output: ChildOutput | None = None
         self._time_left = TimeLeft()
         self._folder: Path | None = None
+        self._left: Path | None = None  # the folder after the end, as long as the process is there
         self._ending: EndedProcess | None = None
         self._observed: tuple[Any, int] | None = None
         self._ended = False
@@ -242,24 +243,28 @@ class _Run:
             scene, observer = self._observed
             scene.RemoveObserver(observer)
             self._observed = None
-        atexit.unregister(self._at_exit)
-        folder, self._folder = self._folder, None
-        if folder is None:
-            return
-        if self._process is None:
-            private_folder.remove(folder)
+        self._left, self._folder = self._folder, None
+        if self._process is None or self._left is None:
+            self._remove_left()
         else:
-            self._ending = EndedProcess(
-                self._process, self._output.worker, lambda: private_folder.remove(folder)
-            )
+            self._ending = EndedProcess(self._process, self._output.worker, self._remove_left)
+
+    def _remove_left(self) -> bool:
+        if self._left is not None and not private_folder.remove(self._left):
+            return False
+        self._left = None
+        atexit.unregister(self._at_exit)
+        return True
 
     def _at_exit(self) -> None:
-        """The application ends while the child computes: neither it nor the folder stays."""
+        """The application ends while the child computes, or before it was seen to have ended, for
+        the event loop stops before panels are told to go: neither it nor the folder stays."""
         if self._process is not None and self._process.poll() is None:
             kill(self._process, self._output.worker)
             self._process.wait(5)
-        if self._folder is not None:
-            private_folder.remove(self._folder)
+        for folder in (self._folder, self._left):
+            if folder is not None:
+                private_folder.remove(folder, at_once=True)
 
 
 def _give_way(process: Any) -> None:

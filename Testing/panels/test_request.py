@@ -453,9 +453,12 @@ def test_what_a_crash_left_behind_is_removed_and_nothing_else(host, temporary):
     assert (temporary / "hnc-request-file").exists()
 
 
-def test_an_application_that_ends_takes_child_and_folder_along(tmp_path):
+@pytest.mark.parametrize("panel_goes", ["", "asked.abandon()"], ids=["in use", "told to go"])
+def test_an_application_that_ends_takes_child_and_folder_along(tmp_path, panel_goes):
+    """Slicer tells its panels to go when the event loop turns no more; and from then on Python
+    starts no threads."""
     script = f"""
-import tempfile, sys
+import tempfile, threading, sys
 tempfile.tempdir = {str(tmp_path)!r}
 from Testing.host import desktop
 host = desktop.start()
@@ -468,11 +471,18 @@ asked = Request(launch)
 asked.start({{"PET": {str(tmp_path / "pet")!r}}}, {{}}, print, print, print)
 assert host.wait(lambda: asked._run._process is not None, 20)
 print("child", asked._run._process.pid, flush=True)
+from HNCLogic.panels import private_folder
+private_folder.QUICKLY_REMOVED = 0
+def refused(thread):
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+threading.Thread.start = refused
+{panel_goes}
 """
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
+    assert "Error" not in done.stderr
     pid = int(done.stdout.split("child ")[1].split()[0])
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
