@@ -28,7 +28,7 @@ def check(function: Any, name: str, arguments: tuple, keywords: dict) -> None:
         others = _other_enumerations(function, position, len(arguments), value)
         if others:
             raise TypeError(
-                f"{name}() takes {' or '.join(others)} as argument {position + 1} too, and PythonQt "
+                f"{name}() takes {' or '.join(others)} as argument {position + 1} too: PythonQt "
                 f"cannot tell {value!r} from it: use the setter"
             )
 
