@@ -175,12 +175,10 @@ def _new_display(scene: Any) -> Any:
     import slicer
 
     module = getattr(getattr(slicer, "modules", None), "volumerendering", None)
-    if module is not None:
-        made = module.logic().CreateVolumeRenderingDisplayNode()
-        if made is not None:
-            return made
-    made = scene.CreateNodeByClass("vtkMRMLGPURayCastVolumeRenderingDisplayNode")
-    made.UnRegister(None)
+    made = None if module is None else module.logic().CreateVolumeRenderingDisplayNode()
+    if made is None:
+        made = scene.CreateNodeByClass("vtkMRMLGPURayCastVolumeRenderingDisplayNode")
+    made.UnRegister(None)  # both hand over their own reference
     return made
 
 
