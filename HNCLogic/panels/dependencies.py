@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import slicer
+import slicer.packaging  # which Slicer does not import by itself
 from slicer.i18n import tr as _
 
 from HNCLogic.resources import resource_folder

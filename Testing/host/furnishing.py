@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -52,15 +53,30 @@ def furnish(application: Application, q_application: QApplication, size: tuple[i
     scripted.__all__ = scripted_module.__all__
     for name in scripted.__all__:
         setattr(scripted, name, getattr(scripted_module, name))
-    for made in (_untranslated(), scripted, packaging.module(), parameter_node.module()):
-        sys.modules[made.__name__] = made
-        setattr(slicer, made.__name__.removeprefix("slicer."), made)
+    made = (_untranslated(), scripted, packaging.module(), parameter_node.module())
+    sys.meta_path.insert(0, _Submodules({each.__name__: each for each in made}))
     for name in WITH_LOGIC:
         logic = application.logic.GetModuleLogic(name)
         slicer.app.moduleManager().add(loaded_modules.Module(name, logic=logic))
     for name in WITHOUT_LOGIC:
         slicer.app.moduleManager().add(loaded_modules.Module(name))
     subject_hierarchy.follow(application.scene)
+
+
+class _Submodules:
+    """Modules of the package slicer. As in Slicer each is there only once somebody imports it."""
+
+    def __init__(self, made: dict[str, ModuleType]):
+        self._made = made
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if name in self._made else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self._made[spec.name]
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It is made already."""
 
 
 def _untranslated() -> ModuleType:

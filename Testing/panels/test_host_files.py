@@ -100,8 +100,24 @@ def test_the_subject_hierarchy_is_real(host, small_patient):
     assert slicer.util.getSubjectHierarchyItemChildren(study) == []
 
 
+def test_submodules_are_there_once_they_are_imported(host):
+    script = """
+from Testing.host import desktop
+desktop.start()
+import slicer
+assert not hasattr(slicer, "packaging")
+import slicer.packaging
+print(slicer.packaging.pip_check("numpy"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout.strip(), done.returncode) == ("True", 0), done.stderr
+
+
 def test_packages_are_asked_for_and_recorded(host, tmp_path):
     import slicer
+    import slicer.packaging
 
     file = tmp_path / "requirements.txt"
     file.write_text("# what an answer needs\nnumpy>=1.20\n\nnosuchpackage>=2\n--pre\n")
