@@ -192,9 +192,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         node = self.currentNode()
         if node is None:
             return
-        title = f"Rename {type_label(self._scene, node.GetClassName())}"
-        ask, normal = QtWidgets.QInputDialog.getText, QtWidgets.QLineEdit.EchoMode.Normal
-        name = ask(self, title, "New name:", normal, node.GetName())
+        from Testing.host.questions import answer
+
+        name = answer(f"Rename {type_label(self._scene, node.GetClassName())}: New name:")
         if name:
             node.SetName(name)
             self.currentNodeRenamed.emit(name)
