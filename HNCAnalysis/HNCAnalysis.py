@@ -46,6 +46,16 @@ class HNCAnalysis(ScriptedLoadableModule):
             "Verdict by windows of slices and Grad-CAM after Liedes et al. (2025) and Rainio et "
             "al. (2024). Made with 3D Slicer, SimpleITK and PyTorch."
         )
+        slicer.app.connect("startupCompleted()", onStartupCompleted)
+
+
+def onStartupCompleted():
+    """What both modules add to Slicer's own lists: the sample patient, and terms for segments."""
+    from HNCLogic.panels import sample_data
+    from HNCLogic.scene.terminology_file import load_terms_into_desktop
+
+    sample_data.register()
+    load_terms_into_desktop()
 
 
 @parameterNodeWrapper

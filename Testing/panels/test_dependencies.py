@@ -181,3 +181,11 @@ def test_the_simulated_patient_in_sample_data(host):
         assert node.GetStorageNode() is None, "its file is gone"
     assert slicer.util.arrayFromVolume(pet).max() > 4
     assert host.messages == []
+
+
+def test_it_is_offered_as_soon_as_the_application_has_started(host):
+    import slicer
+
+    host.load("HNCAnalysis/HNCAnalysis.py")
+    (source,) = slicer.modules.sampleDataSources["HNC"]
+    assert Path(source.thumbnailFileName).is_file()
