@@ -12,7 +12,6 @@ import logging
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,7 +66,7 @@ def ensure(ask: Ask | None = None, launch: Callable | None = None) -> bool:
     still = missing()
     if still:
         return _refuse(_("Still missing: {names}.").format(names=", ".join(still)))
-    problem = _import_problem(launch or slicer.util.launchConsoleProcess)
+    problem = _import_problem(launch)
     if problem is not None:
         return _refuse(_("The packages are installed but do not work."), problem)
     return True
@@ -136,27 +135,21 @@ def _torch_installed() -> bool:
     return True
 
 
-def _import_problem(launch: Callable) -> str | None:
-    """Import everything in a child process, the event loop running on; None where it works."""
+def _import_problem(launch: Callable | None) -> str | None:
+    """Import everything in a child process; None where it works, else what is wrong."""
+    from HNCLogic.panels.awaited_child import run_child
     from HNCLogic.panels.child_python import child_python
 
     names = [re.match(r"[\w.-]+", each).group() for each in (TORCH, *_pip_requirements())]
-    lines: list[str] = []
-    ended: list[int] = []
-    process = launch(
+    code, lines = run_child(
         [child_python(), "-c", "import " + ", ".join(names)],
-        blocking=False,
-        logCallback=lines.append,
-        completedCallback=ended.append,
+        VERIFY_S,
+        launch,
+        useStartupEnvironment=False,  # PythonSlicer is found and set up by the application's own
     )
-    began = time.monotonic()
-    while not ended and time.monotonic() - began < VERIFY_S:
-        slicer.app.processEvents()
-        time.sleep(0.02)
-    if not ended:
-        process.kill()
+    if code is None:
         return _("They could not be imported within two minutes.")
-    return None if ended[0] == 0 else "\n".join(lines[-5:])
+    return None if code == 0 else "\n".join(lines[-5:])
 
 
 def _refuse(words: str, details: str = "") -> bool:

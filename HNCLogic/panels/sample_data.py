@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from HNCLogic.panels import dependencies
+from HNCLogic.panels.awaited_child import run_child
 from HNCLogic.panels.child_python import child_python
 from HNCLogic.resources import resource_folder
 
@@ -66,22 +66,14 @@ def _simulate(out: Path) -> bool:
     """Run ``hnc phantom`` while the event loop goes on."""
     import HNCLogic
 
-    lines: list[str] = []
-    ended: list[int] = []
-    process = slicer.util.launchConsoleProcess(
+    code, lines = run_child(
         [child_python(), "-m", "HNCLogic", "phantom", "--seed", str(SEED), "--out", str(out)],
+        PATIENCE_S,
+        useStartupEnvironment=False,
         cwd=str(Path(HNCLogic.__file__).resolve().parents[1]),
-        blocking=False,
-        logCallback=lines.append,
-        completedCallback=ended.append,
     )
-    began = time.monotonic()
-    while not ended and time.monotonic() - began < PATIENCE_S:
-        slicer.app.processEvents()
-        time.sleep(0.02)
-    if ended == [0]:
+    if code == 0:
         return True
-    process.kill()
     log.error("the simulated patient could not be made: %s", " ".join(lines[-5:]))
     slicer.util.errorDisplay(
         _("The simulated patient could not be made."), detailedText="\n".join(lines[-20:])
