@@ -1,92 +1,23 @@
-"""A stand-in for the process of a job, for tests: answers at once, without torch.
-
-It is handed in where a panel would start a process, reads the job that the panel wrote, and
-writes a result folder as the real one does.
-"""
+"""What a child process would answer for the small patient, made up; for tests."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
-import qt
 
 from HNCAnalysisLib import SmallPatient
+from HNCLogic.panels import fake_child
 
 TRAINED_ON = "nothing: made up for a test"
 
 
-class FakeChild:
-    """``FakeChild(ending)`` is called like ``slicer.util.launchConsoleProcess(args, …)``.
-
-    ``ending``: "answer", "wait" (until it is terminated), or the exit code of a failure, before
-    which ``says`` is printed. ``jobs``: the jobs that it was given, as plain values.
-    """
+class FakeChild(fake_child.FakeChild):
+    """``probability``: of the verdict."""
 
     def __init__(self, ending="answer", says="", probability=0.81):
-        self.ending, self.says, self.probability = ending, says, probability
-        self.jobs = []
-        self.processes = []
-
-    def __call__(self, args, logCallback=None, completedCallback=None, **_other):
-        job = json.loads(Path(args[-1]).read_text(encoding="utf-8"))
-        self.jobs.append(job)
-        process = _Process(self, job, logCallback, completedCallback)
-        self.processes.append(process)
-        return process
-
-
-class _Process:
-    """The part of a Popen that a panel uses."""
-
-    def __init__(self, child, job, log, completed):
-        self._child, self._job, self._log, self._completed = child, job, log, completed
-        self._code = None
-        self._steps = iter((self._begin, self._end))
-        self._timer = qt.QTimer()
-        self._timer.setInterval(20)
-        self._timer.connect("timeout()", self._step)
-        self._timer.start()
-
-    def poll(self):
-        return self._code
-
-    def wait(self, timeout=None):
-        return self._code
-
-    def terminate(self):
-        self._finish(-15)
-
-    kill = terminate
-
-    def _step(self):
-        if self._child.ending == "wait":
-            self._say({"progress": 0.4, "step": "network, fold 2 of 5", "seconds": 2.0})
-            return
-        next(self._steps)()
-
-    def _begin(self):
-        self._say({"progress": 0.5, "step": "network", "seconds": 0.1})
-
-    def _end(self):
-        if self._child.ending != "answer":
-            if self._child.says:
-                self._log(self._child.says)
-            self._finish(self._child.ending)
-            return
-        path = writeAnswer(self._job, Path(self._job["out"]), self._child.probability)
-        self._say({"result": str(path)})
-        self._finish(0)
-
-    def _say(self, line):
-        self._log(json.dumps(line))
-
-    def _finish(self, code):
-        if self._code is None:
-            self._code = code
-            self._timer.stop()
-            self._completed(code)
+        self.probability = probability
+        super().__init__(lambda job, out: writeAnswer(job, out, self.probability), ending, says)
 
 
 def writeAnswer(job, out, probability):
