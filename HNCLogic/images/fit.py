@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from HNCLogic.errors import InputError
 from HNCLogic.images.body import coarsened, outline
 from HNCLogic.images.grid import Grid, resample
-from HNCLogic.images.study import Study
+from HNCLogic.images.study import Study, other_frame
 
 _WORKING_MM = 6.0
 # Of the body that CT or MRI shows, at least this share must lie on the body that the PET shows.
@@ -40,7 +40,8 @@ def body_share(pet: sitk.Image, other: sitk.Image, role: str) -> float | None:
 def leave_out_misplaced(study: Study) -> list[str]:
     """Take images out of ``study`` that do not lie on its PET; gives a warning for each.
 
-    Fused, they would mislead: a thigh over a face. They are of use again once registered.
+    Fused, they would mislead: a thigh over a face. They are of use again once registered. The
+    study's own warning that they might not fit goes with them.
     """
     if study.pet is None:
         return []
@@ -49,6 +50,8 @@ def leave_out_misplaced(study: Study) -> list[str]:
         share = body_share(study.pet, study.images[role], role)
         if share is not None and share < LEAST_SHARE:
             del study.images[role]
+            might_not = other_frame("PET", role)
+            study.warnings = [words for words in study.warnings if words != might_not]
             warnings.append(
                 f"The {role} was left out: only {share:.0%} of the body it shows lies on the body "
                 "in the PET. Their positions do not belong together; register it to the PET first."

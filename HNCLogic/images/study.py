@@ -116,11 +116,16 @@ def _lying(first: str, role: str, loaded: dict) -> list[str]:
         warnings.append(f"{first} and {role} overlap in {share:.0%} of the smaller one only.")
     frames = loaded[first].frame_of_reference, loaded[role].frame_of_reference
     if None not in frames and frames[0] != frames[1]:
-        warnings.append(
-            f"{first} and {role} have different DICOM frames of reference: they are laid over "
-            "each other by the positions in their headers. Check that they fit."
-        )
+        warnings.append(other_frame(first, role))
     return warnings
+
+
+def other_frame(first: str, role: str) -> str:
+    """The warning of images that by their headers need not lie on each other."""
+    return (
+        f"{first} and {role} have different DICOM frames of reference: they are laid over each "
+        "other by the positions in their headers. Check that they fit."
+    )
 
 
 def _extent(grid: Grid) -> str:

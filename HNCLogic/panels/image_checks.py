@@ -21,10 +21,11 @@ def role_name(role: str) -> str:
     return _("MRI") if role == "MR" else role
 
 
-def complaints(images: Mapping[str, Any], sequence: str = "") -> list[str]:
+def complaints(images: Mapping[str, Any], sequence: str = "", mri_used: bool = True) -> list[str]:
     """What keeps ``images`` ("PET", "CT", "MR" → volume node) from being used, the worst first.
 
-    ``sequence``: which MR sequence the MRI is, "" where that is not known.
+    ``sequence``: which MR sequence the MRI is, "" where that is not known. ``mri_used``: has what
+    is to be done a use for an MRI? If not, its sequence does not matter.
     """
     found = []
     chosen = list(images)
@@ -38,7 +39,7 @@ def complaints(images: Mapping[str, Any], sequence: str = "") -> list[str]:
     found += alone
     if not found:
         found += _together(images)
-    if not found and "MR" in images and not sequence:
+    if not found and "MR" in images and not sequence and mri_used:
         found.append(_("Say which sequence the MRI is."))
     if not found and "PET" in images and not roles.is_suv(images["PET"]):
         found.append(not_suv())

@@ -36,11 +36,13 @@ class ImageInputs(VTKObservationMixin):
         place: qt.QLayout,
         launch: Callable | None = None,
         on_changed: Callable[[], None] | None = None,
+        mri_used: Callable[[], bool] = lambda: True,
     ):
         """``launch``: as ``slicer.util.launchConsoleProcess``. ``on_changed`` is called when
-        ``images()`` or ``whyNotReady()`` may have changed."""
+        ``images()`` or ``whyNotReady()`` may have changed. ``mri_used``: is an MRI of use for what
+        the parameter node says? If not, its sequence need not be known."""
         VTKObservationMixin.__init__(self)
-        self._onChanged = on_changed
+        self._onChanged, self._mriUsed = on_changed, mri_used
         self._parameterNode = None
         self._writing = False
         self._emptied: set[str] = set()  # roles that the user emptied: they stay so
@@ -178,7 +180,7 @@ class ImageInputs(VTKObservationMixin):
         self._ui.stateLabel.text = "\n".join(lines)
         self._ui.stateLabel.visible = bool(lines)
         colour_words(self._ui.stateLabel, "quiet")
-        wrong = image_checks.complaints(chosen, self._sequence())
+        wrong = image_checks.complaints(chosen, self._sequence(), self._mriUsed())
         self._whyNot = wrong[0] if wrong else "" if "PET" in chosen else _("Choose a PET.")
         pet = chosen.get("PET")
         if pet is None or not image_checks.can_be_pet(pet):

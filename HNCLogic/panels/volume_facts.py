@@ -71,12 +71,23 @@ _looked_at: dict[int, Values] = {}  # by the time of the voxels' last change, wh
 
 def values_of(node: Any) -> Values:
     """Looked up where the voxels have not changed since they were last asked for."""
-    changed = node.GetImageData().GetPointData().GetScalars().GetMTime()
+    changed = changed_at(node)
     if changed not in _looked_at:
         while len(_looked_at) >= KEPT:
             del _looked_at[next(iter(_looked_at))]
         _looked_at[changed] = _look_at(node)
     return _looked_at[changed]
+
+
+def changed_at(node: Any) -> int:
+    """When the voxels last changed, as VTK counts time; 0 where there are none.
+
+    A node tells of new voxels in more than one way: ImageDataModifiedEvent where it gets others,
+    a plain ModifiedEvent where ``slicer.util.arrayFromVolumeModified`` was called.
+    """
+    data = node.GetImageData()
+    scalars = None if data is None else data.GetPointData().GetScalars()
+    return 0 if scalars is None else scalars.GetMTime()
 
 
 def _look_at(node: Any) -> Values:

@@ -6,6 +6,7 @@ import logging
 
 import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
@@ -13,6 +14,7 @@ from HNCLogic.errors import InputError
 from HNCLogic.panels.dependencies import missing
 from HNCLogic.panels.roles import is_suv
 from HNCLogic.panels.stepwise import Stepwise
+from HNCLogic.panels.volume_facts import changed_at
 from HNCLogic.panels.warm_up import warm_up_measuring
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ class LiveMeasures(VTKObservationMixin):
         self.pet = None
         self._onMeasured, self._onFailed, self._onBusy = onMeasured, onFailed, onBusy
         self._known = {}  # what was measured of segments that did not change
+        self._voxelsOf = 0  # when the PET's voxels last changed
         self._work = None
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
@@ -59,7 +62,12 @@ class LiveMeasures(VTKObservationMixin):
         self.addObserver(segmentation, moved, self._changedAll)
         if pet is not None:
             self.addObserver(pet, moved, self._changedAll)
-            self.addObserver(pet, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, self._changedAll)
+            self._voxelsOf = changed_at(pet)
+            for event in (
+                slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,
+                vtk.vtkCommand.ModifiedEvent,
+            ):
+                self.addObserver(pet, event, self._petModified)
         self._measure()
 
     def stop(self):
@@ -84,6 +92,11 @@ class LiveMeasures(VTKObservationMixin):
         self._cancel()  # what it measures is of yesterday
         self._timer.start()
         self._onBusy()
+
+    def _petModified(self, caller=None, event=None):
+        if changed_at(self.pet) != self._voxelsOf:
+            self._voxelsOf = changed_at(self.pet)
+            self._changedAll()
 
     def _changedAll(self, caller=None, event=None):
         self._known = {}

@@ -119,6 +119,13 @@ class MethodBox:
             "adaptive": _("Lesions (adaptive)"),
         }[parameterNode.method]
 
+    def usesMri(self) -> bool:
+        """Does the method look at an MRI, if there is one?"""
+        if self._parameterNode is None or self._parameterNode.method != "network":
+            return False
+        card = self.card()
+        return card is not None and bool(set(card.roles) - {"PET", "CT"})
+
     def roles(self, images: dict) -> dict:
         """Those of ``images`` that the method looks at."""
         wanted = ("PET",)

@@ -35,7 +35,6 @@ class SegmentPanel(VTKObservationMixin):
     """
 
     def __init__(self, uiWidget, launch=None, ensure=None):
-
         VTKObservationMixin.__init__(self)
         self.ui = ui = slicer.util.childWidgetVariables(uiWidget)
         self._parameterNode = None
@@ -45,8 +44,10 @@ class SegmentPanel(VTKObservationMixin):
         self.run = None
         ui.researchLabel.text = RESEARCH_USE
         box(ui.researchLabel, "accent")
-        self.inputs = ImageInputs(ui.inputsSection.layout(), launch, self.refresh)
         self.method = MethodBox(ui, self.refresh)
+        self.inputs = ImageInputs(
+            ui.inputsSection.layout(), launch, self.refresh, self.method.usesMri
+        )
         self.lesions = LesionRows(ui, self._onLesions)
         self.buttons = LesionButtons(ui, self.lesions.table, self._petOfLesions, self._onEdited)
         self.display = DisplayBox(ui, self._pet, self._background, lambda: self._segmentation)
@@ -96,8 +97,8 @@ class SegmentPanel(VTKObservationMixin):
             self._parameterNode.parameterNode is not parameterNode.parameterNode
         ):
             self.setParameterNode(parameterNode)
-        self.inputs.fillIn()
         self.method.listModels()
+        self.inputs.fillIn()
         self.refresh()
 
     def sceneRead(self, parameterNode):
@@ -128,6 +129,7 @@ class SegmentPanel(VTKObservationMixin):
         self.method.refresh(self.inputs.images())
         self.display.refresh()
         self.save.refresh()
+        self._saySimulated(_simulated(self.inputs.images()))
         why = self._whyNotReady()
         self.run.setReady(why == "", why)
 
@@ -140,8 +142,7 @@ class SegmentPanel(VTKObservationMixin):
             **self.inputs.settings(),
             **self.method.settings(),
         }
-        said = (node.GetAttribute(SIMULATED) for node in images.values())
-        if simulated := next((words for words in said if words), None):
+        if simulated := _simulated(images):
             settings["simulated"] = simulated
         pet, name = images["PET"], self.method.lesionsName()
         self.run.begin(
@@ -179,6 +180,13 @@ class SegmentPanel(VTKObservationMixin):
             return _("There is no scene")
         return self.inputs.whyNotReady() or self.method.whyNotReady(self.inputs.images())
 
+    def _saySimulated(self, words):
+        label = self.ui.simulatedLabel
+        label.visible = bool(words)
+        if words:
+            label.text = _("Simulated images: {words}").format(words=words)
+            box(label, "warn")
+
     def _pet(self):
         return None if self._parameterNode is None else self._parameterNode.pet
 
@@ -212,3 +220,9 @@ class SegmentPanel(VTKObservationMixin):
         """Other rows are selected, or the measures came or went."""
         self.buttons.refresh()
         self.save.refresh()
+
+
+def _simulated(images):
+    """What the first simulated one of ``images`` says of itself; None where none is."""
+    said = (node.GetAttribute(SIMULATED) for node in images.values())
+    return next((words for words in said if words), None)

@@ -223,6 +223,17 @@ def test_painted_voxels_show_in_the_table(ready, child_python):
     ready.wait_measured(lambda: ready.rows == before)
 
 
+def test_a_pet_that_is_changed_in_place_is_measured_anew(ready, child_python):
+    import slicer
+
+    ready.segment()
+    before = float(ready.lesions[0][4])
+    slicer.util.arrayFromVolume(ready.state.pet)[:] *= 2
+    slicer.util.arrayFromVolumeModified(ready.state.pet)
+    ready.wait_measured(lambda: float(ready.lesions[0][4]) != before)
+    assert float(ready.lesions[0][4]) == pytest.approx(2 * before, abs=0.02)
+
+
 def test_files_hold_what_the_table_shows(ready, child_python, tmp_path):
     host, ui = ready.host, ready.ui
     ready.segment()

@@ -69,6 +69,38 @@ def test_a_network_without_its_ct(opened, small_patient, monkeypatch):
     assert opened.panel.run.enabled
 
 
+def test_an_mri_that_no_method_looks_at_needs_no_sequence(opened, small_patient, monkeypatch):
+    import slicer
+
+    from HNCLogic.panels import model_cards
+
+    opened.panel.enter(opened.state)
+    values = slicer.util.arrayFromVolume(small_patient.ct_node) + 2000
+    mri = slicer.modules.volumes.logic().CloneVolume(small_patient.ct_node, "head")
+    slicer.util.updateVolumeFromArray(mri, values)
+    opened.state.mr = mri
+    opened.host.wait(lambda: False, 0.2)
+    assert opened.panel.run.enabled, opened.panel.run.toolTip
+    cards = [
+        replace(card, roles=("PET", "CT", "T1")) for card in model_cards.cards("tumour-volume")
+    ]
+    monkeypatch.setattr(model_cards, "cards", lambda method: cards)
+    opened.panel.enter(opened.state)
+    opened.host.wait(lambda: False, 0.2)
+    assert "sequence" in opened.panel.run.toolTip
+    opened.choose(opened.ui.methodSelector, "Percent")
+    assert opened.host.wait(lambda: opened.panel.run.enabled, 5)
+
+
+def test_simulated_images_are_called_so_before_anything_runs(opened, small_patient):
+    opened.panel.enter(opened.state)
+    assert not opened.ui.simulatedLabel.visible
+    small_patient.pet_node.SetAttribute("HNC_Simulated", "made for a test")
+    opened.panel.refresh()
+    assert "made for a test" in opened.ui.simulatedLabel.text
+    assert opened.ui.simulatedLabel.visible
+
+
 def test_a_model_that_is_not_installed_here(opened, small_patient):
     opened.panel.enter(opened.state)
     opened.state.model = "of-another-clinic"

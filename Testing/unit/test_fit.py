@@ -6,7 +6,7 @@ import SimpleITK as sitk
 
 from HNCLogic.images.fit import body_share, leave_out_misplaced
 from HNCLogic.images.grid import Grid
-from HNCLogic.images.study import Study
+from HNCLogic.images.study import Study, other_frame
 from HNCLogic.phantom.patient import simulate
 
 
@@ -29,8 +29,10 @@ def test_images_of_one_examination_lie_on_each_other(patient):
 def test_a_misplaced_image_is_left_out_aloud(patient):
     far = moved(patient.mr, (170.0, 0.0, 20.0))
     study = Study({"PET": patient.pet, "T1": far, "CT": patient.ct})
+    study.warnings = [other_frame("PET", "T1"), other_frame("PET", "CT")]
     (warning,) = leave_out_misplaced(study)
     assert set(study.images) == {"PET", "CT"}
+    assert study.warnings == [other_frame("PET", "CT")]  # of the T1 all is said by the one warning
     assert warning.startswith("The T1 was left out")
 
 
