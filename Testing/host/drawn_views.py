@@ -130,7 +130,12 @@ class ThreeDView(DrawnView):
         self._logic.SetMRMLApplicationLogic(application.logic)
         self._logic.SetMRMLScene(application.scene)
         application.logic.GetViewLogics().AddItem(self._logic)
+        # It makes a node of this name anew, which would take the place of how the view looks.
+        looks = node.CreateNodeInstance()
+        looks.UnRegister(None)
+        looks.Copy(node)
         self._logic.AddViewNode(node.GetLayoutName())
+        node.Copy(looks)
         self._cameras = application.logic.GetModuleLogic("Cameras")
         super().__init__(application, node, factory, THREE_D_MANAGERS)
         self.resize(size)
