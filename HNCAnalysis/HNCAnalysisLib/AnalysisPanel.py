@@ -56,6 +56,7 @@ class AnalysisPanel(VTKObservationMixin):
         self.neck = NeckView(ui, self._heatAndPet)
         self.heatMap = HeatMapView(ui)
         self.report = ReportButton(ui, self._reportSteps)
+        self.voxels = state.VoxelWatch()
         ui.continueButton.connect("clicked(bool)", self.onContinue)
         scene = slicer.mrmlScene
         for event in (scene.NodeRemovedEvent, scene.EndBatchProcessEvent):
@@ -122,6 +123,7 @@ class AnalysisPanel(VTKObservationMixin):
         node = self._parameterNode
         self.model.update()
         self.heatMap.update()
+        self.voxels.follow(node)
         why = _("The scene is closed.")
         if node is not None:
             why = self.inputs.whyNotReady() or self.model.whyNotReady(self.inputs.images())
@@ -283,6 +285,7 @@ class AnalysisPanel(VTKObservationMixin):
     def cleanup(self):
         """The panel goes: stop what runs, let go of the scene."""
         self.setParameterNode(None)
+        self.voxels.follow(None)
         self.removeObservers()
         for part in (self.run, self.neck, self.inputs, self.model):
             part.cleanup()

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 
 import slicer
+import vtk
+from slicer.util import VTKObservationMixin
+
+from HNCLogic.panels.volume_facts import changed_at
 
 INPUTS = {  # input → what the answer was of
     "pet": "analysedPet",
@@ -13,6 +17,51 @@ INPUTS = {  # input → what the answer was of
     "annotated": "analysedAnnotated",
 }
 SIMULATED = "HNC_Simulated"  # the attribute in which a node says that it is
+VOXELS = "voxels"  # setting: "" as they were analysed, else what an answer is of no more
+
+
+class VoxelWatch(VTKObservationMixin):
+    """Notes when images are changed in place, or moved, after they were analysed."""
+
+    def __init__(self):
+        VTKObservationMixin.__init__(self)
+        self._parameterNode = None
+        self._changedAt = {}  # of each image's voxels, as last seen
+
+    def follow(self, parameterNode):
+        """Watch the images of this node's answer; None for none."""
+        self._parameterNode = parameterNode
+        self.removeObservers()
+        if parameterNode is None or parameterNode.result is None:
+            self._changedAt = {}
+            return
+        for analysed in INPUTS.values():
+            node = getattr(parameterNode, analysed)
+            if node is None or not node.IsA("vtkMRMLVolumeNode"):
+                continue
+            self._changedAt.setdefault(node.GetID(), changed_at(node))
+            for event, called in (
+                (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, self._onModified),
+                (vtk.vtkCommand.ModifiedEvent, self._onModified),
+                (slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._onChanged),
+            ):
+                if not self.hasObserver(node, event, called):
+                    self.addObserver(node, event, called)
+
+    def _onModified(self, caller, event=None):
+        now = changed_at(caller)
+        if self._changedAt.get(caller.GetID()) != now:
+            self._changedAt[caller.GetID()] = now
+            self._onChanged()
+
+    def _onChanged(self, caller=None, event=None):
+        if slicer.mrmlScene.IsBatchProcessing() or self._parameterNode.result is None:
+            return
+        then = json.loads(self._parameterNode.analysedSettings or "{}")
+        if not then.get(VOXELS):
+            self._parameterNode.analysedSettings = json.dumps(
+                {**then, VOXELS: "changed since"}, sort_keys=True
+            )
 
 
 def chosen(parameterNode):
@@ -22,6 +71,7 @@ def chosen(parameterNode):
             "aggregation": parameterNode.aggregation,
             "model": parameterNode.model,
             "mrRole": parameterNode.mrRole if parameterNode.mr is not None else "",
+            VOXELS: "",
             "threshold": (
                 round(parameterNode.threshold, 4) if parameterNode.thresholdByHand else None
             ),
@@ -77,6 +127,7 @@ def changedSince(parameterNode):
     then, now = (
         json.loads(text or "{}") for text in (parameterNode.analysedSettings, chosen(parameterNode))
     )
+    then.setdefault(VOXELS, "")  # an answer of before this was noted
     return changed + [name for name in now if now[name] != then.get(name)]
 
 

@@ -83,7 +83,8 @@ class AnswerView:
             "mr": _("MRI"),
             "mrRole": _("MRI sequence"),
             "annotated": _("outlines"),
-            "model": _("network"),
+            "voxels": _("the images themselves"),
+            "model": _("model"),
             "aggregation": _("windows"),
             "threshold": _("threshold"),
         }

@@ -61,12 +61,12 @@ class ModelChoice(VTKObservationMixin):
         """What a run on ``images`` (by role) lacks, in words; empty where nothing is lacking."""
         card = self.card()
         if card is None:
-            return _("Choose a network.") if self.cards else _("No network is installed.")
+            return _("Choose a model.") if self.cards else _("No model is installed.")
         if card.problem:
             return card.problem
         lacking = [role for role in card.required if not _has(images, role)]
         if lacking:
-            return _("The network needs {roles}.").format(roles=_(" and ").join(lacking))
+            return _("The model needs {roles}.").format(roles=_(" and ").join(lacking))
         return ""
 
     def update(self):

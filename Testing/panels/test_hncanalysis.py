@@ -411,6 +411,24 @@ def test_a_setting_changed_during_a_run_is_not_of_its_answer(host, made_up):
     assert "windows" in made_up.panel.ui.staleLabel.text
 
 
+def test_voxels_changed_in_place_make_it_an_answer_of_earlier_images(host, made_up, tmp_path):
+    import slicer
+
+    analyse(host, made_up.panel)
+    assert not made_up.panel.ui.staleLabel.visible
+    slicer.util.arrayFromVolume(made_up.pet)[:] *= 2
+    slicer.util.arrayFromVolumeModified(made_up.pet)
+    assert "images themselves" in made_up.panel.ui.staleLabel.text
+    host.save_scene(tmp_path / "case.mrb")
+    host.close_scene()
+    host.load_scene(tmp_path / "case.mrb")
+    assert host.wait(lambda: made_up.panel.result is not None, 10)
+    assert "images themselves" in made_up.panel.ui.staleLabel.text
+    made_up.pet = state().pet
+    analyse(host, made_up.panel)
+    assert not made_up.panel.ui.staleLabel.visible
+
+
 def test_reload_shows_the_answer_again(host, made_up):
     analyse(host, made_up.panel)
     verdict = made_up.panel.ui.verdictLabel.text
