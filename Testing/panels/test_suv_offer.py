@@ -86,11 +86,9 @@ def test_a_dicom_pet_in_bqml_is_converted_from_its_own_files(host, tmp_path):
     }
     panel.of_offer("weightEdit").text = "82,5"
     assert "By hand: weight." in panel.of_offer("formulaLabel").text
-    with host.heartbeat() as beat:
-        panel.of_offer("runButton").click()
-        assert host.wait(lambda: panel.node.pet is not pet, 60), host.messages
-        panel.settle()
-    assert beat.longest_ms < 400  # the machine is shared; the benchmark reports the figure itself
+    panel.of_offer("runButton").click()
+    assert host.wait(lambda: panel.node.pet is not pet, 60), host.messages
+    panel.settle()
 
     made = panel.node.pet
     expected = read_image(tmp_path / "pet", "PET", by_hand=SuvByHand(weight_kg=82.5))
