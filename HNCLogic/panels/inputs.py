@@ -38,9 +38,8 @@ class ImageInputs(VTKObservationMixin):
         on_changed: Callable[[], None] | None = None,
         mri_used: Callable[[], bool] = lambda: True,
     ):
-        """``launch``: as ``slicer.util.launchConsoleProcess``. ``on_changed`` is called when
-        ``images()`` or ``whyNotReady()`` may have changed. ``mri_used``: is an MRI of use for what
-        the parameter node says? If not, its sequence need not be known."""
+        """``launch``: as ``slicer.util.launchConsoleProcess``. ``on_changed``: called when what is
+        chosen may have changed. ``mri_used``: does the sequence of an MRI matter?"""
         VTKObservationMixin.__init__(self)
         self._onChanged, self._mriUsed = on_changed, mri_used
         self._parameterNode = None
@@ -77,6 +76,8 @@ class ImageInputs(VTKObservationMixin):
         for event in (scene.NodeAddedEvent, scene.EndImportEvent, scene.EndBatchProcessEvent):
             self.addObserver(scene, event, self._onScene)
         self.addObserver(scene, scene.EndCloseEvent, self._onClosed)
+        # Before the selectors, which would take the next node in the list.
+        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onLeaving, priority=1.0)
         self._refresh()
 
     def setParameterNode(self, parameterNode: Any) -> None:
@@ -236,6 +237,11 @@ class ImageInputs(VTKObservationMixin):
         if not slicer.mrmlScene.IsBatchProcessing():
             self._filling = True
             self._later.start()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onLeaving(self, _caller: Any, _event: str, node: Any) -> None:
+        for role in [role for role, volume in self._chosen().items() if volume is node]:
+            self._choose(role, None)
 
     def _onClosed(self, _caller: Any, _event: str) -> None:
         self._emptied.clear()

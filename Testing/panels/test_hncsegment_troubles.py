@@ -112,7 +112,7 @@ def test_a_model_that_is_not_installed_here(opened, small_patient):
 def test_the_pet_is_removed(ready, small_patient):
     ready.host.scene.RemoveNode(small_patient.pet_node)
     assert ready.host.wait(lambda: not ready.panel.run.enabled, 5)
-    assert "PET" in ready.panel.run.toolTip
+    assert ready.panel.run.toolTip == "Choose a PET."
 
 
 def test_the_pet_is_removed_under_its_lesions(ready, child_python):
