@@ -39,8 +39,13 @@ class ReportButton:
         )
         if not folder:
             return
+        try:
+            place = placeIn(Path(folder))
+        except OSError as error:
+            self._onError(error)
+            return
         self._show(_("Writing the report…"), True)
-        steps = self._start(placeIn(Path(folder)))
+        steps = self._start(place)
         self._steps = Stepwise(steps, self._onDone, self._onError, self._onStep)
         self._steps.start()
 
@@ -62,7 +67,9 @@ class ReportButton:
     def _onError(self, error):
         self._show(_("The report was not written."), False)
         if isinstance(error, InputError | OSError):
-            slicer.util.errorDisplay(str(error), windowTitle=_("Report"))
+            from HNCLogic.panels import report_writer
+
+            slicer.util.errorDisplay(report_writer.not_written(error), windowTitle=_("Report"))
         else:
             log.error("the report failed", exc_info=error)
             slicer.util.errorDisplay(

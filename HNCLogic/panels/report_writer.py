@@ -111,6 +111,14 @@ def _said(steps: Generator[Any, None, Any], words: str) -> Generator[str, None, 
         yield words
 
 
+def not_written(error: Exception) -> str:
+    """Why nothing was written, in a user's words: an OSError's own speak of our passing files."""
+    if isinstance(error, OSError) and error.strerror:
+        words = _("It could not be written there ({why}): choose another folder.")
+        return words.format(why=error.strerror)
+    return str(error)
+
+
 def write_csv(result: Result, path: Path) -> Path:
     """The lesions and totals alone, as a CSV file, wholly or not at all; gives its path.
 

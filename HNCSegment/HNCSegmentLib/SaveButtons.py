@@ -112,10 +112,15 @@ class SaveButtons:
         result = self._lesions.result()
         if not chosen or result is None:
             return
+        try:
+            folder = _reportFolder(Path(chosen))
+        except OSError as error:
+            self._fail(report_writer.not_written(error))
+            return
         steps = report_writer.write(
             result,
             self._volumes(),
-            _reportFolder(Path(chosen)),
+            folder,
             segmentation=self._segmentation(),
             lesions_of=self._lesions.lesionOfSegment(),
         )
@@ -136,7 +141,7 @@ class SaveButtons:
         self._steps = None
         self.refresh()
         if isinstance(error, InputError | OSError):
-            self._fail(str(error))
+            self._fail(report_writer.not_written(error))
         else:
             log.error("the report failed", exc_info=error)
             self._fail(_("The report could not be written."), repr(error))
@@ -145,7 +150,7 @@ class SaveButtons:
         try:
             path = write()
         except (InputError, OSError) as error:
-            self._fail(str(error))
+            self._fail(report_writer.not_written(error))
         else:
             self._say(_("Written: {path}").format(path=path))
 

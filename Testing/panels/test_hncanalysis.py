@@ -306,6 +306,17 @@ def test_a_report_has_a_folder_of_its_own_where_other_things_lie(host, loaded, t
     assert placeIn(tmp_path) == tmp_path / "HNC report"
 
 
+def test_a_report_into_what_is_no_folder_is_refused(host, made_up, tmp_path):
+    analyse(host, made_up.panel)
+    (tmp_path / "a file").write_text("mine")
+    host.answers.append(str(tmp_path / "a file" / "below"))
+    made_up.panel.ui.reportButton.click()
+    assert host.wait(lambda: not made_up.panel.report.running, 20)
+    (words,) = [words for kind, words in host.messages if kind == "error"]
+    assert "not a directory" in words
+    assert not made_up.panel.ui.reportProgress.visible
+
+
 def test_a_report_is_stopped_and_leaves_nothing(host, made_up, tmp_path):
     analyse(host, made_up.panel)
     host.answers.append(str(tmp_path))

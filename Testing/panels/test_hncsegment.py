@@ -260,6 +260,24 @@ def test_files_hold_what_the_table_shows(ready, child_python, tmp_path):
     assert not [message for message in host.messages if message[0] == "error"]
 
 
+def test_where_nothing_can_be_written_that_is_said(ready, child_python, tmp_path):
+    ready.segment()
+    file = tmp_path / "a file"
+    file.write_text("mine")
+    host = ready.host
+    for folder in (file, file / "below"):  # no folder, or one that is gone
+        host.answers.append(str(folder))
+        ready.ui.reportButton.click()
+        assert host.wait(lambda: not ready.panel.save.running, 20)
+    host.answers.append(str(file / "lesions.csv"))
+    ready.ui.csvButton.click()
+    errors = [words for kind, words in host.messages if kind == "error"]
+    assert len(errors) == 3
+    assert "choose another folder" in errors[0]
+    assert all("ot a directory" in words and "Errno" not in words for words in errors)
+    assert file.read_text() == "mine"
+
+
 def test_edited_lesions_are_what_is_restored(ready, child_python, tmp_path):
     host, ui = ready.host, ready.ui
     ready.segment()
