@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 
 import slicer
 import vtk
@@ -18,7 +17,6 @@ from HNCAnalysisLib.ModelChoice import ModelChoice
 from HNCAnalysisLib.NeckView import NeckView
 from HNCAnalysisLib.ReportButton import ReportButton
 from HNCLogic import RESEARCH_USE
-from HNCLogic.errors import InputError
 from HNCLogic.panels.inputs import ImageInputs
 from HNCLogic.panels.request import Request
 from HNCLogic.panels.run_controls import RunControls
@@ -47,6 +45,7 @@ class AnalysisPanel(VTKObservationMixin):
         self._parameterNode = None
         self._guiTag = None
         self._reading = None
+        self._answering = False  # a run is about to show its own answer
         self.run = None
         ui.researchLabel.text = RESEARCH_USE
         box(ui.researchLabel, "accent")
@@ -135,6 +134,9 @@ class AnalysisPanel(VTKObservationMixin):
 
     def _showAnswer(self):
         node = self._parameterNode
+        self.voxels.follow(node)
+        if self._answering:
+            return
         if node.result is None:
             if self._shownText is not None:
                 self._forgetAnswer()
@@ -142,38 +144,34 @@ class AnalysisPanel(VTKObservationMixin):
         text = node.result.GetText()
         if text != self._shownText:
             self._shownText = text
-            self._readAnswer()
+            self._stopReading()
+            self._reading = Stepwise(self._readSteps(), lambda _none: None, self._showTables)
+            self._reading.start()
         if not self.ui.answerSection.isHidden():
             self.answer.sayStale(state.changedSince(node))
 
-    def _readAnswer(self):
-        """Importing what reads it takes a tenth of a second, so it is done in steps."""
-        self._stopReading()
-        if "HNCLogic.job" in sys.modules:
-            self._onReadable()
-            return
-        self._reading = Stepwise(warm_up(), lambda _none: self._onReadable(), self._showTables)
-        self._reading.start()
-
-    def _onReadable(self):
-        try:
-            self.result = result_of(self._parameterNode.result)
-        except (ImportError, InputError) as error:
-            self._showTables(error)
-            return
-        if self.result.presence is None:
+    def _readSteps(self):
+        """Read the answer and show it, a bit at a time: at once the panel would be seen to stop."""
+        yield from warm_up()
+        result = result_of(self._parameterNode.result)
+        yield
+        if result.presence is None:
             self._showTables(None)
             return
-        explanation = self.result.explanation
-        self.answer.show(self.result)
-        self.neck.show(self.result)
-        self.heatMap.show(self.nodes().heatmap, explanation and explanation.hottest_ras)
-        self._saySimulated(self.result.simulated or state.simulated(self.inputs.images().values()))
+        self.ui.reportButton.enabled = False  # until all of it is there
         for part in (self.ui.whySection, self.ui.endRow):
             part.visible = True
-        self.ui.reportButton.enabled = True
-        self._collapse(True)
+        self.answer.show(result)
+        yield
+        yield from self.neck.show(result)
+        explanation = result.explanation
+        self.heatMap.show(self.nodes().heatmap, explanation and explanation.hottest_ras)
+        self._saySimulated(result.simulated or state.simulated(self.inputs.images().values()))
         self.answer.sayStale(state.changedSince(self._parameterNode))
+        yield
+        self._collapse(True)
+        self.ui.reportButton.enabled = True
+        self.result = result
 
     def _showTables(self, error):
         """Without the packages that read a result its tables and its heat map can be seen."""
@@ -233,21 +231,30 @@ class AnalysisPanel(VTKObservationMixin):
 
         def put(result, folder):
             nodes = yield from putAnswer(images, result, folder)
-            state.remember(node, nodes.text, inputs, settings)
-            return images
+            self._stopReading()
+            self._answering = True
+            try:
+                state.remember(node, nodes.text, inputs, settings)
+                self._shownText = None  # where this ends before all is shown
+                yield
+                yield from self._readSteps()
+                self._shownText = nodes.text.GetText()
+            finally:
+                self._answering = False
+            showImages(images)
+            yield
 
         self.run.begin(
             images,
             state.jobSettings(node, card.folder, images, self.inputs.settings()),
             put,
             on_done=self._onAnswered,
+            on_failed=lambda _why: self.refresh(),
             mask=node.annotated,
         )
 
-    def _onAnswered(self, images):
-        showImages(images)
+    def _onAnswered(self, _none):
         self.refresh()
-        self._collapse(True)
         self.heatMap.goToHottest()
 
     def nodes(self):

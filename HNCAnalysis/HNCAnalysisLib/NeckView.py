@@ -36,17 +36,19 @@ class NeckView(VTKObservationMixin):
         self.clear()
 
     def show(self, result):
-        """The windows of ``result``, and the slices of its heat map."""
+        """The windows of ``result``, and the slices of its heat map, one step each."""
         from HNCLogic.report import wording
 
         presence, explanation = result.presence, result.explanation
         if presence is not None:
             self.windows.show_windows(presence)
+        yield
         slices = explanation.slices if explanation is not None else []
         if slices:
             self.heat.show_heat(explanation)
         else:
             self.heat.clear()
+        yield
         ui = self.ui
         ui.windowsTitle.visible = presence is not None and bool(presence.windows)
         ui.heatTitle.visible = ui.heatPlace.visible = bool(slices)

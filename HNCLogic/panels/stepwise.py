@@ -8,13 +8,13 @@ from typing import Any
 
 import qt
 
-TURN_S = 0.03  # of work at once, between two turns of the event loop
+TURN_S = 0.02  # of work at once, between two turns of the event loop
 
 
 class Stepwise:
     """Runs a generator a bit at a time between turns of the event loop.
 
-    A turn lasts 30 ms, or one step of the generator where that is longer. ``on_step`` gets what
+    A turn lasts 20 ms, or one step of the generator where that is longer. ``on_step`` gets what
     it yields, ``on_done`` what it returns, ``on_error`` the exception it ends with; one of the
     last two is called at most once, and after ``cancel`` none of the three.
     """

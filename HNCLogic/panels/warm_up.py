@@ -31,6 +31,13 @@ STOPOVERS = (
     "pydantic.plugin._loader",
 )
 
+OURS = (
+    "HNCLogic.job",
+    "HNCLogic.report.json_out",
+    "HNCLogic.report.wording",
+    "HNCLogic.report.charts",
+)
+
 MEASURING = (
     "numpy.random",
     "numpy.ma",
@@ -50,7 +57,7 @@ MEASURING = (
 def warm_up() -> Iterator[str]:
     """Yields the name of each module imported. Raises ImportError where pydantic is missing."""
     yield from _stopovers(STOPOVERS)
-    for name in ("HNCLogic.job", "HNCLogic.report.json_out"):
+    for name in OURS:
         importlib.import_module(name)
         yield name
 
@@ -59,6 +66,8 @@ def warm_up_measuring() -> Iterator[str]:
     """The same for what ``scene.live_measures`` imports on its way."""
     yield from warm_up()
     yield from _stopovers(MEASURING)
+    importlib.import_module("HNCLogic.lesions.measures")
+    yield "HNCLogic.lesions.measures"
 
 
 def _stopovers(names: tuple[str, ...]) -> Iterator[str]:
