@@ -11,10 +11,10 @@ import SimpleITK as sitk
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.scene.application import Application
-from HNCLogic.scene.framing import body_points, box_of, focus, frames
+from HNCLogic.scene.framing import body_places, box_of, focus, frames
 from HNCLogic.scene.mip import marked_part
 from HNCLogic.scene.segments import Colour, Segment, paint_segments
-from HNCLogic.scene.volumes import PET_SUV_MAX, image_of
+from HNCLogic.scene.volumes import PET_SUV_MAX, grid_of, image_of, voxels_of
 
 if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
     from HNCLogic.job import Lesion, Result
@@ -44,8 +44,6 @@ def gather(
     pet = volumes.get("PET")
     display = pet.GetScalarVolumeDisplayNode() if pet is not None else None
     content.suv_max = PET_SUV_MAX if display is None else float(display.GetWindowLevelMax())
-    image = content.images[content.framing_role]
-    yield
     if segmentation is not None:
         labels, segments = yield from paint_segments(segmentation)
         labels = marked_part(labels)
@@ -53,10 +51,13 @@ def gather(
         content.labels, content.colours = _labelled(labels, segments, result.lesions, lesions_of)
         yield
     if "PET" in volumes:
-        at = focus(result, image, None)
+        at = focus(result, content.images["PET"], None)
     else:
         at = focus(result, None, content.images[content.anatomical_role])
-    points = body_points(image, content.framing_role)
+    yield
+    role = content.framing_role
+    points = body_places(voxels_of(volumes[role].GetImageData()), grid_of(volumes[role]), role)
+    yield
     return SceneNodes(
         application,
         content,

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 
 from HNCLogic.images.grid import Grid, resample, to_patient_axes
 from HNCLogic.scene.overlay import Colour, Overlay
-from HNCLogic.scene.window import Canvas
+from HNCLogic.scene.window import Canvas, write_png
 
 if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
     from HNCLogic.job import Region
@@ -57,9 +57,10 @@ def draw_mips(nodes: SceneNodes, canvas: Canvas, folder: Path) -> Iterator[tuple
         labels = yield from straightened(marked_part(content.labels), sitk.sitkNearestNeighbor)
         yield None
     for direction in DIRECTIONS:
-        _draw(canvas, nodes, pet, labels, direction)
+        yield from _draw(canvas, nodes, pet, labels, direction)
+        grabbed = canvas.grab()
         yield None
-        canvas.write(folder / direction.file)
+        write_png(grabbed, folder / direction.file)
         yield f"PET seen {direction.name} (maximum intensity projection)", direction.file
 
 
@@ -119,11 +120,12 @@ def _draw(
     pet: sitk.Image,
     labels: sitk.Image | None,
     direction: Direction,
-) -> None:
+) -> Iterator[None]:
     content = nodes.content
     renderer = canvas.renderer((1.0, 1.0, 1.0))
     picture = _plane(project(pet, direction), Grid.of(pet), direction)
     renderer.AddViewProp(_image_actor(picture, content.suv_max))
+    yield
     colour_of = content.colour_of
     if labels is not None:
         array = sitk.GetArrayViewFromImage(labels)
@@ -131,13 +133,16 @@ def _draw(
             mask = (array == lesion.label).max(axis=2 - direction.along).astype(np.float32)
             outline = _plane(mask, Grid.of(labels), direction, rim=1)
             renderer.AddViewProp(_outline_actor(outline, colour_of[lesion.label]))
+            yield
     mm_per_pixel = _aim(renderer, nodes, direction) / canvas.height
     overlay = Overlay(renderer, canvas.width, canvas.height, dark=False)
     _annotate(overlay, nodes, direction, mm_per_pixel)
     if content.result.region is not None:
         _mark_region(overlay, renderer, content.result.region, mm_per_pixel)
-    overlay.draw()
-    canvas.draw(renderer)
+    yield
+    for _part in overlay.add_parts():
+        canvas.draw(renderer)
+        yield
 
 
 def _plane(array: np.ndarray, grid: Grid, direction: Direction, rim: int = 0) -> Any:

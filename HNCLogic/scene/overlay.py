@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,13 +23,14 @@ LINE = 1.35  # line height in font sizes
 MOST_NAMES = 8
 PANEL_OPACITY = 0.55
 PADDING = 6  # of a panel around its words
+ACTORS_AT_ONCE = 20
 HALO = ((-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))
 
 
 class Overlay:
-    """Words and shapes for a vtkRenderer of ``width`` by ``height`` pixels, drawn by ``draw()``.
+    """Words and shapes for a vtkRenderer of ``width`` by ``height`` pixels.
 
-    ``dark`` says what its background is.
+    They are on the picture after ``add_parts()``. ``dark`` says what its background is.
     """
 
     def __init__(self, renderer: Any, width: int, height: int, dark: bool):
@@ -45,10 +47,15 @@ class Overlay:
         self.panels.clear()
         self.actors.clear()
 
-    def draw(self) -> None:
-        """Put everything on the picture: the panels first, for what comes later lies above."""
-        for actor in (*self.panels, *self.actors):
-            self.renderer.AddViewProp(actor)
+    def add_parts(self) -> Iterator[None]:
+        """Put everything on the picture, some of it a step: the panels first, for what comes later
+        lies above. Words are costly where they are drawn for the first time: a renderer that
+        draws after each step never takes long."""
+        everything = (*self.panels, *self.actors)
+        for first in range(0, len(everything), ACTORS_AT_ONCE):
+            for actor in everything[first : first + ACTORS_AT_ONCE]:
+                self.renderer.AddViewProp(actor)
+            yield
 
     def text(
         self,

@@ -20,11 +20,11 @@ from HNCLogic.images.grid import Grid, resample
 from HNCLogic.scene.application import SLICE_VIEWS
 from HNCLogic.scene.colours import palette
 from HNCLogic.scene.heatmap import OPACITY
-from HNCLogic.scene.layers import PET_OPACITY, set_field, set_layers
+from HNCLogic.scene.layers import HEAT_LAYER, PET_OPACITY, set_field, set_layers
 from HNCLogic.scene.mip import draw_mips
 from HNCLogic.scene.overlay import Overlay
 from HNCLogic.scene.own_view import OwnSliceView
-from HNCLogic.scene.window import Canvas
+from HNCLogic.scene.window import Canvas, write_png
 
 if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
     from HNCLogic.job import Lesion
@@ -81,15 +81,18 @@ def draw_views(nodes: SceneNodes, folder: Path) -> Iterator[Picture | None]:
                 plane = planes[orientation]
                 file = f"{orientation.lower()}{'-heat' if heat else ''}.png"
                 _set_layers(plane, nodes, heat)
-                plane.view.logic.GetImageDataConnection().GetProducer().Update()
+                yield from _reslice(plane.view.logic)
+                plane.overlay.clear()
+                _draw(canvas, plane, nodes)
                 yield None
                 _annotate(plane, nodes, heat)
                 yield None
-                plane.overlay.draw()
-                with _seen(nodes.segmentation):
-                    canvas.draw(plane.renderer)
+                for _part in plane.overlay.add_parts():
+                    _draw(canvas, plane, nodes)
+                    yield None
+                grabbed = canvas.grab()
                 yield None
-                canvas.write(folder / file)
+                write_png(grabbed, folder / file)
                 yield f"{orientation}: {_layers(nodes, heat)}", file
         if "PET" in nodes.volumes:
             yield from draw_mips(nodes, canvas, folder)
@@ -139,6 +142,24 @@ def _set_layers(plane: _SlicePicture, nodes: SceneNodes, heat: bool) -> None:
     plane.mapper.SetInputConnection(plane.view.logic.GetImageDataConnection())  # may be another
 
 
+def _reslice(logic: Any) -> Iterator[None]:
+    """Have a slice logic make its image, layer by layer: at once it would take a tenth of a
+    second."""
+    further = logic.GetSliceCompositeNode().GetNumberOfAdditionalLayers()
+    for number in (0, 1, *range(HEAT_LAYER, HEAT_LAYER + further)):
+        layer = logic.GetNthLayer(number)
+        if layer is not None and layer.GetVolumeNode() is not None:
+            layer.GetImageDataConnection().GetProducer().Update()
+            yield None
+    logic.GetImageDataConnection().GetProducer().Update()
+    yield None
+
+
+def _draw(canvas: Canvas, plane: _SlicePicture, nodes: SceneNodes) -> None:
+    with _seen(nodes.segmentation):
+        canvas.draw(plane.renderer)
+
+
 @contextmanager
 def _seen(segmentation: Any) -> Iterator[None]:
     """A segmentation that the user has hidden is in sight while a picture is drawn."""
@@ -159,7 +180,6 @@ def _seen(segmentation: Any) -> Iterator[None]:
 def _annotate(plane: _SlicePicture, nodes: SceneNodes, heat: bool) -> None:
     content, result = nodes.content, nodes.content.result
     overlay, node = plane.overlay, plane.view.node
-    overlay.clear()
     overlay.sides(*sides(node.GetSliceToRAS()))
     overlay.scale(node.GetFieldOfView()[0] / PIXELS)
     axis, plus, minus = DIRECTIONS[{"Sagittal": 0, "Coronal": 1, "Axial": 2}[plane.orientation]]

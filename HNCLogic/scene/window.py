@@ -32,7 +32,7 @@ class Canvas:
             )
         log.debug("drawing with %s", kind)
         self.window.SetOffScreenRendering(1)
-        self.window.SetMultiSamples(4)
+        self.window.SetMultiSamples(0)  # several take ten times as long where there is no card
         self.window.SetSize(width, height)
         interactor = vtk.vtkRenderWindowInteractor()
         interactor.SetRenderWindow(self.window)
@@ -55,18 +55,18 @@ class Canvas:
     def save(self, renderer: Any, path: Path) -> None:
         """Draw one of the renderers into a PNG file. Raises OSError when that is not possible."""
         self.draw(renderer)
-        self.write(path)
+        write_png(self.grab(), path)
 
     def draw(self, renderer: Any) -> None:
-        """Draw one of the renderers, for ``write``."""
+        """Draw one of the renderers, for ``grab``."""
         renderer.DrawOn()
         try:
             self.window.Render()
         finally:
             renderer.DrawOff()
 
-    def write(self, path: Path) -> None:
-        """Write what was drawn last as a PNG file. Raises OSError when that is not possible."""
+    def grab(self) -> Any:
+        """What was drawn last, as a vtkImageData in RGB."""
         import vtk
 
         grab = vtk.vtkWindowToImageFilter()
@@ -74,19 +74,27 @@ class Canvas:
         grab.SetInputBufferTypeToRGB()
         grab.ReadFrontBufferOff()
         grab.ShouldRerenderOff()
-        writer = vtk.vtkPNGWriter()
-        writer.SetInputConnection(grab.GetOutputPort())
-        writer.SetCompressionLevel(3)  # a tenth larger than the default, in a third of the time
-        writer.WriteToMemoryOn()
-        writer.Write()
-        result = writer.GetResult()
-        if result is None:
-            raise OSError(f"the picture {path.name} could not be drawn")
-        path.write_bytes(memoryview(result))
+        grab.Update()
+        return grab.GetOutput()
 
     def close(self) -> None:
         """Give back what the window holds of the graphics card; it draws no more."""
         self.window.Finalize()
+
+
+def write_png(picture: Any, path: Path) -> None:
+    """Write what was grabbed as a PNG file. Raises OSError when that is not possible."""
+    import vtk
+
+    writer = vtk.vtkPNGWriter()
+    writer.SetInputData(picture)
+    writer.SetCompressionLevel(3)  # a tenth larger than the default, in a third of the time
+    writer.WriteToMemoryOn()
+    writer.Write()
+    result = writer.GetResult()
+    if result is None:
+        raise OSError(f"the picture {path.name} could not be drawn")
+    path.write_bytes(memoryview(result))
 
 
 def _has_osmesa() -> bool:
