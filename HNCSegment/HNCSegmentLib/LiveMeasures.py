@@ -35,6 +35,7 @@ class LiveMeasures(VTKObservationMixin):
         self.pet = None
         self._onMeasured, self._onFailed, self._onBusy = onMeasured, onFailed, onBusy
         self._known = {}  # what was measured of segments that did not change
+        self._canMeasure = False  # the packages are there: to look for them takes its time
         self._voxelsOf = 0  # when the PET's voxels last changed
         self._work = None
         self._timer = qt.QTimer()
@@ -76,6 +77,7 @@ class LiveMeasures(VTKObservationMixin):
         self._cancel()
         self.removeObservers()
         self._known = {}
+        self._canMeasure = False
         self.segmentation = self.pet = None
 
     def hurry(self):
@@ -118,28 +120,34 @@ class LiveMeasures(VTKObservationMixin):
         if not is_suv(self.pet):
             self._onFailed(_("The PET is not in SUV: convert it under Inputs to measure in it."))
             return
-        if any(not each.startswith("torch") for each in missing()):
-            self._onFailed(_("Measuring needs packages that Segment offers to install."))
-            return
-        work = _remeasured(self.segmentation, self.pet, self._known)
+        work = _remeasured(self.segmentation, self.pet, self._known, self._canMeasure)
         self._work = Stepwise(work, self._done, self._error)
         self._work.start()
 
     def _done(self, measured):
-        self._work = None
+        self._work, self._canMeasure = None, True
         self._onMeasured(measured)
 
     def _error(self, error):
         self._work = None
-        if isinstance(error, InputError):
+        if isinstance(error, InputError | ImportError):
             self._onFailed(str(error))
             return
         log.error("measuring failed", exc_info=error)
         self._onFailed(_("Measuring failed: {error}").format(error=error))
 
 
-def _remeasured(segmentation, pet, known):
-    """What ``remeasure`` gives, its packages imported before, a bit at a time as well."""
+def _remeasured(segmentation, pet, known, canMeasure):
+    """What ``remeasure`` gives; before, its packages are looked for, unless it is known that it
+    ``canMeasure``, and imported, a bit at a time as well.
+
+    Raises InputError and ImportError, in words to show.
+    """
+    if not canMeasure:
+        yield
+        if any(not each.startswith("torch") for each in missing()):
+            raise ImportError(_("Measuring needs packages that Segment offers to install."))
+        yield
     yield from warm_up_measuring()
     from HNCLogic.scene.live_measures import remeasure
 

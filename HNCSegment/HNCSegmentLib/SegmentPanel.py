@@ -172,8 +172,9 @@ class SegmentPanel(VTKObservationMixin):
             former.SetDisplayVisibility(False)
             segmentation.SetDisplayVisibility(True)
         if self._parameterNode is not None:
-            self._parameterNode.result = record.textOf(segmentation)
-            self._parameterNode.table = record.tableOf(segmentation)
+            with slicer.util.NodeModify(self._parameterNode.parameterNode):  # refreshed but once
+                self._parameterNode.result = record.textOf(segmentation)
+                self._parameterNode.table = record.tableOf(segmentation)
 
     def _whyNotReady(self):
         if self._parameterNode is None:
