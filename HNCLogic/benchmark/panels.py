@@ -34,7 +34,7 @@ def measure(*, quick: bool) -> list[Row]:
             one["longest_ms"],
             "ms",
             None if one["what"].startswith(OPENING) else UNNOTICED_MS,
-            note=f"{one['seconds']:.1f} s in all",
+            note=f"{one['busiest_ms']:.0f} ms of processor time; {one['seconds']:.1f} s in all",
         )
         for one in json.loads(done.stdout.splitlines()[-1])
     ]
