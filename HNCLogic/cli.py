@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -129,6 +129,10 @@ def phantom(
     out: Annotated[Path, typer.Option(help="Folder for the cohort; made anew.")],
     count: Annotated[int, typer.Option(help="How many patients.", min=1)] = 1,
     seed: Annotated[int, typer.Option(help="Of the first; the others follow.", min=0)] = 0,
+    scanner: Annotated[
+        Literal["fast", "full"],
+        typer.Option(help="PET blurred and made noisy, or projected, counted and reconstructed."),
+    ] = "fast",
     overwrite: Overwrite = False,
 ) -> None:
     """Simulated patients with their truth, as a cohort."""
@@ -136,7 +140,7 @@ def phantom(
     from HNCLogic.progress import shown_progress
 
     with shown_progress() as progress:
-        write_cohort(out, count, seed, overwrite, progress)
+        write_cohort(out, count, seed, overwrite, progress, scanner)
     print(f"{out}: {count} simulated patients, listed in cohort.csv")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Literal
 
 from HNCLogic.outputs import whole_or_nothing
 from HNCLogic.progress import Progress
 
 COLUMNS = ("patient", "scan", "centre", "PET", "CT", "mask", "label", "time", "event")
+FULL = "PET: projected, counted and reconstructed by the full scanner chain.\n"
 
 
 def write_cohort(
@@ -17,12 +19,14 @@ def write_cohort(
     seed: int,
     overwrite: bool = False,
     progress: Progress = lambda share, words: None,
+    scanner: Literal["fast", "full"] = "fast",
 ) -> None:
     """Write patients ``seed`` … ``seed + count - 1`` into ``out``, every other one with a tumour.
 
     Each has ``pet.nrrd`` (SUVbw; its record beside it as ``pet.json``), ``ct.nrrd`` (HU) and
     ``truth.nrrd`` (1 primary, 2 node). ``cohort.csv`` lists them, paths relative to it; time and
-    event are empty. All of it or nothing; raises InputError where it cannot be written.
+    event are empty. ``scanner``: "fast" blurs and adds noise, "full" projects, counts and
+    reconstructs. All of it or nothing; raises InputError where it cannot be written.
     """
     from HNCLogic.convert import write_volume
     from HNCLogic.images.volume_file import record_path
@@ -33,7 +37,9 @@ def write_cohort(
         for number in range(count):
             name = f"simulated-{seed + number:04d}"
             progress(number / count, f"patient {number + 1} of {count}")
-            patient = simulate(seed + number, positive=number % 2 == 0)
+            patient = simulate(
+                seed + number, positive=number % 2 == 0, full_chain=scanner == "full"
+            )
             (folder / name).mkdir()
             images = {"pet": patient.pet, "ct": patient.ct, "truth": patient.truth}
             for kind, image in images.items():
@@ -54,7 +60,8 @@ def write_cohort(
             table = csv.DictWriter(file, COLUMNS, restval="")
             table.writeheader()
             table.writerows(rows)
-        (folder / "README.txt").write_text(f"{SIMULATED}.\n", encoding="utf-8")
+        words = f"{SIMULATED}.\n" + (FULL if scanner == "full" else "")
+        (folder / "README.txt").write_text(words, encoding="utf-8")
 
 
 def _record(patient) -> str:

@@ -63,6 +63,9 @@ def simulate(
     fine_ct: bool = False,
     pet_spacing: tuple[float, float, float] | None = None,
     pet_matrix: int | None = None,
+    full_chain: bool = False,
+    misregistration_mm: float | None = None,
+    device: str = "cpu",
 ) -> SimulatedPatient:
     """A patient from vertex to upper chest.
 
@@ -71,9 +74,16 @@ def simulate(
     "east" (4 mm, small nodes); None draws one by the seed, never by ``positive``.
     ``pet_spacing`` (x, y, z; mm) and ``pet_matrix`` replace the centre's own. ``fine_ct``: about
     1x1x3 mm, 512x512, instead of 3 mm, 160x160. ``with_mr`` adds a T1-weighted neck, 0.8x0.8x4 mm.
-    What is asked for besides changes neither PET nor truth. Raises InputError for an unknown
-    centre.
+    What is asked for besides changes neither PET nor truth.
+    ``full_chain``: the PET is projected, counted and reconstructed (``full_chain.py``), on the
+    torch ``device``, instead of blurred and made noisy (``scanner.pet``); it is corrected with
+    the CT, so ``fine_ct`` then changes it a little. ``misregistration_mm``: how far the patient
+    moved between CT and PET, 0 to 5; None draws it, mostly 1 to 2.5.
+    Raises InputError for an unknown centre, a misregistration out of range, and pixels that are
+    not square with ``full_chain``.
     """
+    if misregistration_mm is not None and not 0 <= misregistration_mm <= 5:
+        raise InputError(f"misregistration must be 0 to 5 mm, not {misregistration_mm:g}")
     rng = _streams(int(seed), ("anatomy", "pose", "uptake", "malignant", "harmless", "centre",
                                "texture", "pet", "ct", "mr"))  # fmt: skip
     names = list(scanner.CENTRES)
@@ -102,17 +112,9 @@ def simulate(
     top = pose.scanner_point((0, 0, 217))[2] + rng["centre"].uniform(8, 30)
     middle = pose.scanner_point((0, 0, 0))[:2] + rng["centre"].uniform(-8, 8, 2)
     shift = np.clip(rng["centre"].standard_normal(3), -1.7, 1.7) * (1.0, 1.0, 1.0)
+    if misregistration_mm is not None:
+        shift *= misregistration_mm / np.linalg.norm(shift)
     moved = sitk.CompositeTransform([pose.to_atlas, sitk.TranslationTransform(3, shift.tolist())])
-
-    spacing, matrix = pet_spacing or site.pet_spacing, pet_matrix or site.pet_matrix
-    grid = scanner.axial_grid(spacing, (matrix, matrix), middle, bottom, top)
-    noisy = scanner.pet(suv, canvas, grid, moved, psf, site.noise_mm, cov, rng["pet"])
-    pet = grid.image(noisy)
-    labels = np.zeros(noisy.shape, np.uint8)
-    for value in (1, 2):
-        if (truth == value).any():
-            share = scanner.read((truth == value).astype(np.float32), canvas, grid, moved, 0.0)
-            labels[share >= 0.5] = value
 
     fine = None
     if fine_ct or with_mr:
@@ -129,8 +131,29 @@ def simulate(
     hu = scanner.ct(
         fine if fine_ct else canvas, ct_grid, pose.to_atlas, contrast, rng["ct"], fillings, couch_y
     )
+    ct = ct_grid.image(hu)
+
+    spacing, matrix = pet_spacing or site.pet_spacing, pet_matrix or site.pet_matrix
+    grid = scanner.axial_grid(spacing, (matrix, matrix), middle, bottom, top)
+    if full_chain:
+        from HNCLogic.phantom import full_chain as chain
+
+        noisy = chain.pet(
+            suv, canvas, grid, moved, ct, couch_y, psf, cov, chain.PROTOCOLS[site.name],
+            rng["pet"], device,
+        )  # fmt: skip
+    else:
+        noisy = scanner.pet(suv, canvas, grid, moved, psf, site.noise_mm, cov, rng["pet"])
+    pet = grid.image(noisy)
+    labels = np.zeros(noisy.shape, np.uint8)
+    for value in (1, 2):
+        if (truth == value).any():
+            share = scanner.read((truth == value).astype(np.float32), canvas, grid, moved, 0.0)
+            labels[share >= 0.5] = value
+
     notes = (("brown fat",) if brown else ()) + (("contrast-enhanced CT",) if contrast else ())
     notes += ("dental metal",) if len(fillings) else ()
+    notes += ("PET by the full scanner chain",) if full_chain else ()
     placed = [
         replace(found, centre=tuple(float(v) for v in pose.scanner_point(found.centre) - shift))
         for found in grown
@@ -140,7 +163,7 @@ def simulate(
         positive=bool(positive),
         centre=site.name,
         pet=pet,
-        ct=ct_grid.image(hu),
+        ct=ct,
         mr=_mr(fine, pose, rng["mr"]) if with_mr else None,
         truth=grid.image(labels),
         lesions=tuple(found for found in placed if found.malignant),

@@ -128,14 +128,14 @@ def ct(
     noise = gaussian_filter(rng.standard_normal(hu.shape, np.float32), (0, 0.6, 0.6))
     width = np.sqrt((hu > -300).sum(axis=(1, 2)) * grid.spacing[0] * grid.spacing[1] / np.pi)
     spread = 8.0 * np.clip(np.exp((width - 90) / 90), 0.8, 3.0)[:, None, None]
-    _add_couch(hu, grid, couch_y)
+    add_couch(hu, grid, couch_y)
     for filling in fillings:
         _add_streaks(hu, grid, filling, rng)
     hu += (spread / noise.std()).astype(np.float32) * noise
     return np.round(np.clip(hu, -1024, 3071)).astype(np.float32)
 
 
-def _add_couch(hu: np.ndarray, grid: Grid, top: float) -> None:
+def add_couch(hu: np.ndarray, grid: Grid, top: float) -> None:
     """A carbon shell round foam, hollow to the patient; changes ``hu`` where there is air."""
     x = grid.origin[0] + grid.spacing[0] * np.arange(grid.size[0])
     y = grid.origin[1] + grid.spacing[1] * np.arange(grid.size[1])
