@@ -187,12 +187,14 @@ class Host:
 
         return Heartbeat()
 
-    def picture(self, path: str | Path, panel: Any = None, views: bool = True) -> Path:
-        """A PNG of ``panel`` (the open module's by default) beside the views."""
+    def picture(
+        self, path: str | Path, panel: Any = None, views: bool = True, wide: int | None = None
+    ) -> Path:
+        """A PNG of ``panel`` (the open module's by default), ``wide`` pixels, beside the views."""
         from Testing.host.pictures import save_picture
 
         self.process_events()
-        return save_picture(Path(path), panel or self._open_panel(), self.app, views)
+        return save_picture(Path(path), panel or self._open_panel(), self.app, views, wide)
 
     def close_scene(self) -> None:
         """What the menu's Close Scene does."""

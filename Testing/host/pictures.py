@@ -24,8 +24,12 @@ THREE_D_COLOUR = "#9497d0"
 AXES = (("R", "L"), ("A", "P"), ("S", "I"))  # the names of + and - along x, y, z (RAS)
 
 
-def save_picture(path: Path, panel: Any, app: Any, views: bool = True) -> Path:
+def save_picture(
+    path: Path, panel: Any, app: Any, views: bool = True, wide: int | None = None
+) -> Path:
     """Write a PNG of ``panel``, as tall as it wants to be, beside the layout's views.
+
+    ``wide``: the panel's least width in pixels, PANEL_WIDTH where none is given.
 
     Raises OSError where the file cannot be written.
     """
@@ -34,7 +38,7 @@ def save_picture(path: Path, panel: Any, app: Any, views: bool = True) -> Path:
 
     from Testing.host import event_loop
 
-    width, height = _fit(panel)
+    width, height = _fit(panel, PANEL_WIDTH if wide is None else wide)
     if panel.focusWidget() is not None:
         panel.focusWidget().clearFocus()  # a cursor blinks: no two pictures would be alike
     event_loop.turn()
@@ -59,10 +63,10 @@ def save_picture(path: Path, panel: Any, app: Any, views: bool = True) -> Path:
     return path
 
 
-def _fit(panel: Any) -> tuple[int, int]:
-    """Give the panel a clinician's width and the height that it asks for; both, in pixels."""
+def _fit(panel: Any, wide: int) -> tuple[int, int]:
+    """Give the panel this width and the height that it asks for; both, in pixels."""
     layout = panel.layout()
-    width = max(PANEL_WIDTH, layout.totalMinimumSize().width())
+    width = max(wide, layout.totalMinimumSize().width())
     wanted = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else 0
     height = max(LEAST_HEIGHT, wanted, layout.totalSizeHint().height())
     panel.resize(width, height)
@@ -153,6 +157,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--palette", default="light", choices=("light", "dark"))
     parser.add_argument("--scale", default="1", help="device pixels per pixel: 1 or 2")
     parser.add_argument("--prepare", default="", metavar="MODULE:FUNCTION")
+    parser.add_argument("--width", type=int, default=PANEL_WIDTH, help="of the panel, in pixels")
     parser.add_argument("--no-views", action="store_true", help="the panel alone")
     given = parser.parse_args(words)
     os.environ["QT_SCALE_FACTOR"] = given.scale
@@ -164,7 +169,7 @@ def main(words: list[str] | None = None) -> int:
     if given.prepare:
         name, _, function = given.prepare.partition(":")
         getattr(importlib.import_module(name), function)(host, loaded)
-    host.picture(given.path, views=not given.no_views)
+    host.picture(given.path, views=not given.no_views, wide=given.width)
     for error in host.errors:
         print(error, file=sys.stderr)
     return 1 if host.errors else 0
