@@ -71,6 +71,7 @@ def draw_views(nodes: SceneNodes, folder: Path) -> Iterator[Picture | None]:
     canvas = Canvas(PIXELS, PIXELS)
     planes: dict[str, _SlicePicture] = {}
     try:
+        yield None
         canvas.begin()
         yield None
         for heat in (False, True) if nodes.heatmap is not None else (False,):
