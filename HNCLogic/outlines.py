@@ -62,16 +62,17 @@ def lesions(job: Job, found: Findings, model: Model | None, progress: Progress) 
         found.lesions, found.totals = measure(found.study.pet, found.labels, outlines.kinds)
         found.lap("measuring lesions")
         return
+    caution = ""
     if job.delineation.method == "network":
         classes = _by_network(job, found, model, progress)
-        minimum = job.delineation.minimum_ml
     else:
-        classes = _by_threshold(job, found)
-        minimum = job.delineation.minimum_ml
+        classes, caution = _by_threshold(job, found)
     if classes is None:
         return
-    found.labels, kinds = separate(classes, minimum)
+    found.labels, kinds = separate(classes, job.delineation.minimum_ml)
     found.lesions, found.totals = measure(found.study.pet, found.labels, kinds)
+    if caution and found.lesions:
+        found.warn(caution)
     found.lap("measuring lesions")
 
 
@@ -132,7 +133,8 @@ def _warn_of_missing_ct(found: Findings, region: Region) -> None:
         )
 
 
-def _by_threshold(job: Job, found: Findings) -> sitk.Image:
+def _by_threshold(job: Job, found: Findings) -> tuple[sitk.Image, str]:
+    """The outlines, and what is to be said of whatever was outlined."""
     from HNCLogic.images.neck import brain_mask
     from HNCLogic.images.region import region_mask
     from HNCLogic.lesions.thresholds import delineate
@@ -143,10 +145,11 @@ def _by_threshold(job: Job, found: Findings) -> sitk.Image:
     within = None if job.delineation.seeds else region_mask(pet, region)
     classes = delineate(pet, job.delineation, within=within, exclude=exclude)
     found.delineation = job.delineation.in_words()
-    if not job.delineation.seeds:
-        found.warn(
-            "A threshold cannot tell tumour from physiological uptake: every hot spot of the "
-            "region was outlined" + (", the brain left out." if exclude is not None else ".")
-        )
     found.lap("outlines by threshold")
-    return classes
+    if job.delineation.seeds:
+        return classes, ""
+    brain = ", the brain left out." if exclude is not None else "."
+    return classes, (
+        "A threshold cannot tell tumour from physiological uptake: every hot spot of the region "
+        f"was outlined{brain}"
+    )

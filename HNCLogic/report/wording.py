@@ -63,7 +63,27 @@ def count(amount: int, one: str, many: str | None = None) -> str:
 
 
 def verdict(presence: Presence) -> str:
-    return "Positive for cancer" if presence.verdict == "positive" else "Negative for cancer"
+    """The verdict; "borderline" where not all networks give it, or it hangs by less than they
+    differ."""
+    words = "Positive for cancer" if presence.verdict == "positive" else "Negative for cancer"
+    agreed = len(presence.folds) < 2 or _of_the_same_verdict(presence) == len(presence.folds)
+    return words if agreed and not _near_the_threshold(presence) else f"{words}, borderline"
+
+
+def _of_the_same_verdict(presence: Presence) -> int:
+    """How many networks, each taken alone, give the verdict."""
+    yes = sum(
+        fold.probability >= (presence.threshold if fold.threshold is None else fold.threshold)
+        for fold in presence.folds
+    )
+    return yes if presence.verdict == "positive" else len(presence.folds) - yes
+
+
+def _near_the_threshold(presence: Presence) -> bool:
+    """Is the answer nearer to the threshold than the networks are to each other?"""
+    if presence.probability is None or len(presence.folds) < 2:
+        return False
+    return abs(presence.probability - presence.threshold) < presence.fold_spread
 
 
 def answer(presence: Presence) -> str:
@@ -101,21 +121,14 @@ def agreement(presence: Presence) -> str:
     folds = presence.folds
     if len(folds) < 2:
         return "One network was asked, so nothing is known of how much networks would differ."
-    yes = sum(
-        fold.probability >= (presence.threshold if fold.threshold is None else fold.threshold)
-        for fold in folds
-    )
-    same = yes if presence.verdict == "positive" else len(folds) - yes
+    same = _of_the_same_verdict(presence)
     give = "gives" if same == 1 else "give"
     words = f"{same} of {len(folds)} networks, each taken alone, {give} the same verdict"
     if same == len(folds):
         words = f"All {len(folds)} networks, each taken alone, give the same verdict"
     spread = f"their probabilities differ by {number(presence.fold_spread, 2)} (standard deviation)"
     words = f"{words}; {spread}."
-    distance = (
-        None if presence.probability is None else abs(presence.probability - presence.threshold)
-    )
-    if distance is not None and distance < presence.fold_spread:
+    if _near_the_threshold(presence):
         words += " The answer is nearer to the threshold than the networks are to each other."
     return words
 
