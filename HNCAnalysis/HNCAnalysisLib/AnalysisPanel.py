@@ -58,8 +58,8 @@ class AnalysisPanel(VTKObservationMixin):
         self.voxels = state.VoxelWatch()
         ui.continueButton.connect("clicked(bool)", self.onContinue)
         scene = slicer.mrmlScene
-        for event in (scene.NodeRemovedEvent, scene.EndBatchProcessEvent):
-            self.addObserver(scene, event, self._onChanged)
+        self.addObserver(scene, scene.EndBatchProcessEvent, self._onChanged)
+        self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
         self.useProcess(launch, ensure)
 
     def useProcess(self, launch, ensure):
@@ -115,6 +115,11 @@ class AnalysisPanel(VTKObservationMixin):
     def _onChanged(self, caller=None, event=None):
         self.refresh()
 
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeRemoved(self, caller, event, node):
+        if any(node.IsA(kind) for kind in state.CLASSES):  # no view of a picture
+            self.refresh()
+
     def refresh(self):
         """Bring everything in line with the parameter node."""
         if self.run is None or slicer.mrmlScene.IsBatchProcessing():
@@ -159,13 +164,12 @@ class AnalysisPanel(VTKObservationMixin):
             self._showTables(None)
             return
         self.ui.reportButton.enabled = False  # until all of it is there
-        for part in (self.ui.whySection, self.ui.endRow):
-            part.visible = True
+        self.ui.whySection.visible = self.ui.endRow.visible = True
         self.answer.show(result)
         yield
         yield from self.neck.show(result)
-        explanation = result.explanation
-        self.heatMap.show(self.nodes().heatmap, explanation and explanation.hottest_ras)
+        hottest = result.explanation and result.explanation.hottest_ras
+        self.heatMap.show(self.nodes().heatmap, hottest)
         self._saySimulated(result.simulated or state.simulated(self.inputs.images().values()))
         self.answer.sayStale(state.changedSince(self._parameterNode))
         yield
@@ -200,8 +204,7 @@ class AnalysisPanel(VTKObservationMixin):
         self.neck.clear()
         self.heatMap.show(None, None)
         self.report.clear()
-        for part in (self.ui.whySection, self.ui.endRow):
-            part.visible = False
+        self.ui.whySection.visible = self.ui.endRow.visible = False
         self._collapse(False)
 
     def _collapse(self, answered):
@@ -242,7 +245,6 @@ class AnalysisPanel(VTKObservationMixin):
             finally:
                 self._answering = False
             showImages(images)
-            yield
 
         self.run.begin(
             images,

@@ -16,6 +16,12 @@ INPUTS = {  # input → what the answer was of
     "mr": "analysedMr",
     "annotated": "analysedAnnotated",
 }
+CLASSES = (  # of what an answer is of, and of its own nodes
+    "vtkMRMLVolumeNode",
+    "vtkMRMLSegmentationNode",
+    "vtkMRMLTextNode",
+    "vtkMRMLTableNode",
+)
 SIMULATED = "HNC_Simulated"  # the attribute in which a node says that it is
 VOXELS = "voxels"  # setting: "" as they were analysed, else what an answer is of no more
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import qt
 
 from HNCLogic.report.standalone import colours_on
+
+_colours_on = lru_cache(maxsize=8)(colours_on)
 
 WARN_LIGHT, WARN_DARK = "#8a5a00", "#f0c060"
 
@@ -15,14 +19,14 @@ def tones(widget: qt.QWidget) -> dict[str, str]:
     ground = palette.color(qt.QPalette.Window)
     ink = palette.color(qt.QPalette.WindowText)
     dark = ground.lightness() < ink.lightness()
-    return colours_on(ground.name(), ink.name()) | {"warn": WARN_DARK if dark else WARN_LIGHT}
+    return _colours_on(ground.name(), ink.name()) | {"warn": WARN_DARK if dark else WARN_LIGHT}
 
 
 def colour_words(label: qt.QLabel, tone: str | None) -> None:
     """Show a label's words in one of the tones; None: in the panel's own colour."""
-    label.setStyleSheet("")  # else the tones would be taken from the colour it has had
-    if tone is not None:
-        label.setStyleSheet(f"color: {_around(label)[tone]};")
+    if label.parentWidget() is None:
+        label.setStyleSheet("")  # else the tones would be taken from the colour it has had
+    _dress(label, "" if tone is None else f"color: {_around(label)[tone]};")
 
 
 def box(label: qt.QLabel, tone: str) -> None:
