@@ -1,4 +1,4 @@
-"""What all tests share: where the optional real data lies, and how Ctrl-C arrives."""
+"""What all tests share: where the optional real data lies, and how signals arrive."""
 
 import signal
 from pathlib import Path
@@ -8,10 +8,13 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
-# A shell that starts the tests in the background has Ctrl-C ignored, and so would every process
-# that a test starts and stops.
+# A shell that starts the tests in the background has Ctrl-C ignored, and nohup the end of the
+# terminal; so would every process that a test starts and stops. What is handled here, be it by
+# doing nothing, is as usual there.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
 
 
 @pytest.fixture
