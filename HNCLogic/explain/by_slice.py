@@ -36,7 +36,8 @@ def explanation(heatmap: sitk.Image, region: Region, mask: sitk.Image | None) ->
         )
         for i in inside[np.argsort(heights[inside])]
     ]
-    analysed = np.where(sitk.GetArrayViewFromImage(region_mask(heatmap, region)) > 0, values, 0.0)
+    within = region_mask(heatmap, region)  # kept: a view does not keep its image
+    analysed = np.where(sitk.GetArrayViewFromImage(within) > 0, values, 0.0)
     hottest = None
     if analysed.max() > 0:
         z, y, x = np.unravel_index(int(np.argmax(analysed)), analysed.shape)

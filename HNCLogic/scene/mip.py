@@ -102,9 +102,8 @@ def straightened(image: sitk.Image, interpolator: int) -> Generator[None, None, 
         here = origin + np.array([0.0, 0.0, first * step])
         count = min(slices, size[2] - first)
         slab = Grid((*size[:2], count), straight.spacing, tuple(here), straight.direction)
-        array[first : first + count] = sitk.GetArrayViewFromImage(
-            resample(image, slab, 0.0, interpolator)
-        )
+        part = resample(image, slab, 0.0, interpolator)  # kept: a view does not keep its image
+        array[first : first + count] = sitk.GetArrayViewFromImage(part)
         yield
     return straight.image(array)
 
