@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
+from HNCLogic.panels.warm_up import warm_up_report
+
 if TYPE_CHECKING:
     from HNCLogic.job import Result
 
@@ -74,7 +76,7 @@ def write(
             result.files["scene"] = SCENE
             thumbnail = next((stage / name for name in result.views.values()), None)
             save.save_scene(nodes.application, stage / SCENE, thumbnail)
-        yield _("writing the report")
+        yield from (_("writing the report") for _module in warm_up_report())
         write_report(result, stage)
         yield _("putting the files in place")
     return folder / REPORT

@@ -1,4 +1,4 @@
-"""Importing what reads a Result and what measures lesions, a bit at a time.
+"""Importing what reads a Result, measures lesions and writes reports, a bit at a time.
 
 pydantic and scipy take a tenth of a second and more each: at once the panel would be seen to stop.
 """
@@ -68,6 +68,11 @@ def warm_up_measuring() -> Iterator[str]:
     yield from _stopovers(MEASURING)
     importlib.import_module("HNCLogic.lesions.measures")
     yield "HNCLogic.lesions.measures"
+
+
+def warm_up_report() -> Iterator[str]:
+    """The same for what a report is written with."""
+    yield from _stopovers(("markupsafe", "jinja2", "HNCLogic.report.html"))
 
 
 def _stopovers(names: tuple[str, ...]) -> Iterator[str]:

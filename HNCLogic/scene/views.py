@@ -95,12 +95,14 @@ def draw_views(nodes: SceneNodes, folder: Path) -> Iterator[Picture | None]:
                 yield None
                 write_png(grabbed, folder / file)
                 yield f"{orientation}: {_layers(nodes, heat)}", file
+        while planes:  # one by one: whoever looks at the scene hears of each of its nodes
+            _close(planes.popitem()[1])
+            yield None
         if "PET" in nodes.volumes:
             yield from draw_mips(nodes, canvas, folder)
     finally:
         for plane in planes.values():
-            plane.group.SetMRMLDisplayableNode(None)
-            plane.view.close()
+            _close(plane)
         canvas.close()
 
 
@@ -128,6 +130,11 @@ def _plane(nodes: SceneNodes, canvas: Canvas, orientation: str) -> _SlicePicture
     renderer.AddViewProp(image)
     overlay = Overlay(renderer, PIXELS, PIXELS, dark)
     return _SlicePicture(orientation, view, renderer, group, mapper, overlay)
+
+
+def _close(plane: _SlicePicture) -> None:
+    plane.group.SetMRMLDisplayableNode(None)
+    plane.view.close()
 
 
 def _set_layers(plane: _SlicePicture, nodes: SceneNodes, heat: bool) -> None:
