@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from HNCLogic.phantom.landmarks import BROWN_FAT
 from HNCLogic.phantom.shapes import Canvas, ellipsoid
 from HNCLogic.phantom.tissues import LABEL, NAMES, TISSUES, only
 
@@ -64,9 +65,8 @@ def add_brown_fat(rng: np.random.Generator, canvas: Canvas, suv: np.ndarray) -> 
     """In one patient of ten, active brown fat on both sides of the lower neck; changes ``suv``."""
     present = rng.random() < 0.1
     strength = float(np.clip(np.exp(rng.normal(np.log(4), 0.5)), 2, 15))
-    places = [(60, 30, -78), (78, 34, -92), (100, 40, -100), (52, 30, -62), (20, 66, -100)]
     fat = only("fat", "soft")
-    for x, y, z in places:
+    for x, y, z in BROWN_FAT:
         for side in (-1, 1):
             centre = np.array([side * x, y, z]) + 4 * rng.standard_normal(3)
             share = rng.uniform(0.5, 1)

@@ -12,28 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import gaussian_filter, label
 
+from HNCLogic.phantom.landmarks import NODAL_LEVELS, PRIMARY_SITES, TONSIL
 from HNCLogic.phantom.noise import on_grid, smooth_field
 from HNCLogic.phantom.shapes import Canvas, ellipsoid
 from HNCLogic.phantom.tissues import LABEL
 
-# Site of the primary: share of patients, then places in atlas space (left side) with radii ratio.
-SITES = {
-    "oropharynx": (0.58, [((19, -18, 34), (0.9, 1, 1.2)), ((9, -20, 16), (1.1, 1, 1)),
-                          ((8, -27, 52), (1.4, 1, 0.8)), ((7, -2, 28), (1.2, 0.7, 1.4))]),
-    "larynx": (0.17, [((6, -26, -30), (0.8, 1.3, 1)), ((8, -18, -8), (1, 0.9, 1.2))]),
-    "hypopharynx": (0.09, [((16, -10, -18), (0.8, 1, 1.5)), ((3, -4, -34), (1.2, 0.8, 1.3))]),
-    "oral cavity": (0.10, [((17, -52, 32), (0.8, 1.5, 0.9)), ((8, -66, 18), (1, 1.2, 0.9))]),
-    "nasopharynx": (0.06, [((9, -6, 79), (1.2, 0.8, 1.1))]),
-}  # fmt: skip
-# Nodal levels: weight, place (left side).
-LEVELS = {
-    "Ib": (0.10, (37, -38, 6)),
-    "II": (0.42, (45, 2, 26)),
-    "III": (0.22, (43, 2, -12)),
-    "IV": (0.10, (38, 8, -56)),
-    "V": (0.10, (52, 36, -22)),
-    "retropharyngeal": (0.06, (15, 3, 66)),
-}
+# Share of patients by site of the primary, of nodes by level.
+SITES = {"oropharynx": 0.58, "larynx": 0.17, "hypopharynx": 0.09, "oral cavity": 0.10,
+         "nasopharynx": 0.06}  # fmt: skip
+LEVELS = {"Ib": 0.10, "II": 0.42, "III": 0.22, "IV": 0.10, "V": 0.10, "retropharyngeal": 0.06}
 BARRIERS = (
     "outside", "skin", "bone", "marrow", "teeth", "mastoid", "csf", "cord", "disc", "lung", "eye",
     "grey matter", "white matter", "deep grey", "cerebellum", "brainstem", "tumour", "necrosis",
@@ -85,8 +72,8 @@ def _flip(place: tuple[float, float, float], side: int) -> tuple[float, float, f
 def draw_malignant(rng: np.random.Generator, node_median_ml: float) -> list[Lesion]:
     """A primary (median 8 ml) and nought to five nodes; now and then nodes or primary alone."""
     names = list(SITES)
-    site = names[int(rng.choice(len(names), p=[SITES[n][0] for n in names]))]
-    place, ratio = SITES[site][1][int(rng.integers(len(SITES[site][1])))]
+    site = names[int(rng.choice(len(names), p=list(SITES.values())))]
+    place, ratio = PRIMARY_SITES[site][int(rng.integers(len(PRIMARY_SITES[site])))]
     side = int(rng.choice([-1, 1]))
     volume = _lognormal(rng, 8.0, 0.9, 0.8, 70)
     suv = _lognormal(rng, 8.5 * (volume / 8) ** 0.2, 0.45, 4, 25)
@@ -98,13 +85,13 @@ def draw_malignant(rng: np.random.Generator, node_median_ml: float) -> list[Lesi
     if site == "larynx" and rng.random() < 0.5:
         nodes = 0
     levels = list(LEVELS)
-    chosen = rng.choice(len(levels), nodes, replace=True, p=[LEVELS[n][0] for n in levels])
+    chosen = rng.choice(len(levels), nodes, replace=True, p=list(LEVELS.values()))
     for level in (levels[int(i)] for i in chosen):
         here = side if rng.random() < 0.75 else -side
         ml = _lognormal(rng, node_median_ml, 0.9, 0.25, 40)
         suv = _lognormal(rng, 4.6 * (ml / 2.7) ** 0.2, 0.4, 2, 12)
         necrotic = ml > 3 and rng.random() < 0.25
-        where = _flip(LEVELS[level][1], here)
+        where = _flip(NODAL_LEVELS[level], here)
         found.append(
             _lesion(rng, "node", level, where, (0.9, 1, 1.2), 5.0, ml, suv, bool(necrotic))
         )
@@ -117,7 +104,7 @@ def draw_harmless(rng: np.random.Generator, likelihood: float) -> list[Lesion]:
     side = int(rng.choice([-1, 1]))
     if rng.random() < likelihood:
         site = list(SITES)[int(rng.integers(len(SITES)))]
-        place, ratio = SITES[site][1][int(rng.integers(len(SITES[site][1])))]
+        place, ratio = PRIMARY_SITES[site][int(rng.integers(len(PRIMARY_SITES[site])))]
         ratio = tuple(np.asarray(ratio) * (1.6, 0.6, 1.2))  # spread along the mucosa
         volume = _lognormal(rng, 3, 0.6, 0.8, 12)
         suv = float(rng.uniform(2.5, 6))
@@ -126,7 +113,7 @@ def draw_harmless(rng: np.random.Generator, likelihood: float) -> list[Lesion]:
         )
     if rng.random() < likelihood * 0.6:
         volume, suv = _lognormal(rng, 1.8, 0.3, 0.8, 4), float(rng.uniform(3.5, 8))
-        where = _flip((17, -18, 36), side)
+        where = _flip(TONSIL, side)
         found.append(
             _lesion(
                 rng, "active tonsil", "oropharynx", where, (0.8, 1, 1.6), 1.0, volume, suv, False
@@ -134,8 +121,8 @@ def draw_harmless(rng: np.random.Generator, likelihood: float) -> list[Lesion]:
         )
     levels = list(LEVELS)
     for _ in range(int(rng.binomial(4, likelihood * 0.5))):
-        level = levels[int(rng.choice(len(levels), p=[LEVELS[n][0] for n in levels]))]
-        where = _flip(LEVELS[level][1], int(rng.choice([-1, 1])))
+        level = levels[int(rng.choice(len(levels), p=list(LEVELS.values())))]
+        where = _flip(NODAL_LEVELS[level], int(rng.choice([-1, 1])))
         ml, suv = _lognormal(rng, 0.5, 0.4, 0.2, 1.5), float(rng.uniform(1.8, 3.6))
         found.append(
             _lesion(rng, "reactive node", level, where, (0.7, 0.8, 1.5), 5.0, ml, suv, False)
