@@ -1,48 +1,105 @@
 """A patient's anatomy: drawn by seed, painted as tissue labels at any spacing.
 
-Atlas space is the patient before he is laid down: millimetres, axes as LPS, the origin on the
-midline between the ear canals (y) at the height of the hyoid (z).
+``Anatomy`` is what the rest of the package needs of one; ``BuiltIn`` is the procedural one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.phantom import brain, chest, head, neck
+from HNCLogic.phantom.atlas import HIGH, LOW
 from HNCLogic.phantom.noise import on_grid, smooth_field
 from HNCLogic.phantom.plan import Plan
+from HNCLogic.phantom.pose import Pose, draw_pose
 from HNCLogic.phantom.shapes import Canvas
 
-LOW = (-246.0, -130.0, -205.0)  # corner of atlas space, mm
-HIGH = (246.0, 136.0, 226.0)
+__all__ = ["HIGH", "LOW", "Anatomy", "BuiltIn", "Sex", "draw_anatomy"]
+
+Sex = Literal["female", "male"]
+
+
+class Anatomy(Protocol):
+    """A patient's body, wherever it comes from, as the scanners and tumours need it."""
+
+    source: str  # in words
+
+    def painted(self, spacing: float) -> Canvas:
+        """The tissues (``tissues.py``) on a grid of ``spacing`` mm over the whole patient."""
+        ...
+
+    def place(self, atlas_point) -> np.ndarray:
+        """Where a position of the built-in atlas (``landmarks.py``) lies on the canvas, mm."""
+        ...
+
+    def hu(self, canvas: Canvas) -> np.ndarray | None:
+        """Real CT numbers on ``canvas``: float32 (z, y, x), NaN where the CT says nothing.
+
+        None where the tissues are all that is known.
+        """
+        ...
+
+    @property
+    def teeth(self) -> np.ndarray:
+        """Where the teeth are: (n, 3) mm on the canvas."""
+        ...
+
+    def pose(self, rng: np.random.Generator) -> Pose:
+        """How the patient lies: from scanner space to the canvas's."""
+        ...
 
 
 @dataclass(frozen=True)
-class Anatomy:
+class BuiltIn:
+    """An anatomy made of analytic shapes; its canvas lies in atlas space (``atlas.py``)."""
+
     plan: Plan
     surface_noise: sitk.Image  # moves rough surfaces; atlas space
     folds: sitk.Image  # finer noise, in the head only: the folds of the brain
+    sex: Sex
+    age: float  # years
+    size: float  # of the body, as a share of the atlas; ``pose`` brings it in
+    source: str = "built in"
 
     def painted(self, spacing: float) -> Canvas:
-        """The tissues on a grid of ``spacing`` mm over the whole of atlas space."""
         canvas = Canvas(LOW, HIGH, spacing)
         canvas.roughness = on_grid(self.surface_noise, canvas.low, spacing, canvas.size)
         canvas.folds = on_grid(self.folds, canvas.low, spacing, canvas.size)
         self.plan.paint(canvas)
         return canvas
 
+    def place(self, atlas_point) -> np.ndarray:
+        return np.asarray(atlas_point, float)
+
+    def hu(self, canvas: Canvas) -> None:
+        return None
+
     @property
     def teeth(self) -> np.ndarray:
-        """Where the teeth are: (n, 3) mm, atlas space."""
         boxes = [(s.shape.low, s.shape.high) for s in self.plan.strokes if s.tissue == "teeth"]
-        return np.asarray(boxes).mean(axis=1)
+        return np.asarray(boxes, float).reshape(-1, 2, 3).mean(axis=1)
+
+    def pose(self, rng: np.random.Generator) -> Pose:
+        return draw_pose(rng, self.size)
 
 
-def draw_anatomy(rng: np.random.Generator) -> Anatomy:
-    """A new patient's organs: sizes, places and surfaces all vary with ``rng``."""
+def draw_anatomy(
+    rng: np.random.Generator, sex: Sex | None = None, age: float | None = None
+) -> BuiltIn:
+    """A new patient's organs: sizes, places and surfaces all vary with ``rng``.
+
+    ``sex`` and ``age`` (years) are drawn where they are None, and change no other draw where they
+    are given. Three of four patients with cancer of the head and neck are men.
+    """
+    drawn_sex: Sex = "male" if rng.random() < 0.75 else "female"
+    drawn_age = float(np.clip(rng.normal(61, 10), 30, 88))
+    sex, age = sex or drawn_sex, drawn_age if age is None else float(age)
+    mean = 1.01 if sex == "male" else 0.95
+    size = float(mean * np.exp(0.035 * np.clip(rng.standard_normal(), -2, 2)))
     plan = Plan(rng)
     fatness = float(np.clip(np.exp(0.35 * rng.standard_normal()), 0.5, 2.2))
     head.add_outline(plan, fatness)
@@ -56,4 +113,4 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
     neck.add_spine(plan)
     neck.add_airway(plan)
     folds = smooth_field(rng, (-80.0, -95.0, 70.0), (80.0, 100.0, 215.0), 7.0)
-    return Anatomy(plan, smooth_field(rng, LOW, HIGH, 12.0), folds)
+    return BuiltIn(plan, smooth_field(rng, LOW, HIGH, 12.0), folds, sex, age, size)

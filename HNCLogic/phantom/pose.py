@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
-from HNCLogic.phantom.anatomy import HIGH, LOW
+from HNCLogic.phantom.atlas import HIGH, LOW
 from HNCLogic.phantom.noise import on_grid, smooth_field
 
 PIVOT = np.array([0.0, 20.0, -25.0])  # the head turns about the middle of the cervical spine
@@ -40,9 +40,10 @@ class Pose:
         return guess
 
 
-def draw_pose(rng: np.random.Generator) -> Pose:
-    scale = np.exp(0.05 * np.clip(rng.standard_normal(), -2, 2)
-                   + 0.025 * np.clip(rng.standard_normal(3), -2, 2))  # fmt: skip
+def draw_pose(rng: np.random.Generator, size: float = 1.0) -> Pose:
+    """How a patient lies whose body is ``size`` times as large as the atlas."""
+    scale = size * np.exp(0.02 * np.clip(rng.standard_normal(), -2, 2)
+                          + 0.02 * np.clip(rng.standard_normal(3), -2, 2))  # fmt: skip
     pitch, roll, yaw = np.clip(rng.standard_normal(3), -2, 2) * (5.0, 2.5, 4.0)
     tilt = np.clip(rng.standard_normal(3), -2, 2) * (2.0, 1.5, 1.5)
     offset = np.array([rng.uniform(-12, 12), rng.uniform(-40, 0), rng.uniform(-700, -150)])
