@@ -9,8 +9,6 @@ and scatter that follow the physics; slices do not share lines.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import SimpleITK as sitk
 import torch
@@ -21,31 +19,14 @@ from HNCLogic.images.grid import Grid, resample
 from HNCLogic.phantom import scanner
 from HNCLogic.phantom.attenuation import NOTHING, WATER, attenuation, correction_map
 from HNCLogic.phantom.camera import Camera
+from HNCLogic.phantom.centres import CAMERA_MM, Protocol
 from HNCLogic.phantom.reconstruction import osem, post_filter
 from HNCLogic.phantom.shapes import Canvas
 from HNCLogic.phantom.tissues import column
 
 LIVER_SUV, LIVER_WIDTH = 2.0, 220.0  # mm: the cylinder in which noise is set
 UNWANTED = (0.20, 0.40)  # share of all counts that are scatter or randoms, range
-PSF_MM = (4.0, 7.0)  # FWHM of the camera alone, range
 BEYOND_MM = 12.0  # what lies beyond the stretch shown is seen, too
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a centre reconstructs."""
-
-    iterations: int
-    subsets: int
-    views: int
-    filter_mm: float  # FWHM
-
-
-PROTOCOLS = {
-    "north": Protocol(3, 33, 198, 3.5),
-    "south": Protocol(2, 21, 168, 3.0),
-    "east": Protocol(3, 33, 198, 2.5),
-}
 
 
 def pet(
@@ -94,7 +75,7 @@ def pet(
 
 def camera_psf(resolution_mm: float, filter_mm: float) -> float:
     """What the camera itself blurs (FWHM, mm) where camera and filter make ``resolution_mm``."""
-    return float(np.clip(np.sqrt(max(resolution_mm**2 - filter_mm**2, 0)), *PSF_MM))
+    return float(np.clip(np.sqrt(max(resolution_mm**2 - filter_mm**2, 0)), *CAMERA_MM))
 
 
 def sensitivity_for(

@@ -16,6 +16,7 @@ from HNCLogic.phantom import lesions as tumours
 from HNCLogic.phantom import scanner
 from HNCLogic.phantom.activity import activity, add_brown_fat, draw_uptake
 from HNCLogic.phantom.anatomy import HIGH, LOW, draw_anatomy
+from HNCLogic.phantom.centres import CENTRES, draw_centre, draw_misregistration
 from HNCLogic.phantom.lesions import Lesion
 from HNCLogic.phantom.noise import on_grid, smooth_field
 from HNCLogic.phantom.pose import Pose, draw_pose
@@ -30,7 +31,7 @@ class SimulatedPatient:
 
     seed: int
     positive: bool
-    centre: str  # the virtual hospital, see scanner.CENTRES
+    centre: str  # the virtual hospital, see centres.py
     pet: sitk.Image  # float32, SUVbw
     ct: sitk.Image  # float32, HU
     mr: sitk.Image | None  # float32, T1-weighted, arbitrary units, slightly oblique
@@ -70,15 +71,15 @@ def simulate(
     """A patient from vertex to upper chest.
 
     ``positive``: with primary and nodes; otherwise after treatment, with nothing but harmless
-    uptake. ``centre``: "north" (PET 4 mm cubic, 144x144), "south" (2.3x2.3x2.8 mm, 256x256),
-    "east" (4 mm, small nodes); None draws one by the seed, never by ``positive``.
+    uptake. ``centre``: one of ``centres.CENTRES``; None draws one by the seed, never by
+    ``positive`` and never one that is held out.
     ``pet_spacing`` (x, y, z; mm) and ``pet_matrix`` replace the centre's own. ``fine_ct``: about
     1x1x3 mm, 512x512, instead of 3 mm, 160x160. ``with_mr`` adds a T1-weighted neck, 0.8x0.8x4 mm.
     What is asked for besides changes neither PET nor truth.
     ``full_chain``: the PET is projected, counted and reconstructed (``full_chain.py``), on the
     torch ``device``, instead of blurred and made noisy (``scanner.pet``); it is corrected with
     the CT, so ``fine_ct`` then changes it a little. ``misregistration_mm``: how far the patient
-    moved between CT and PET, 0 to 5; None draws it, mostly 1 to 2.5.
+    moved between CT and PET, 0 to 5; None draws it (see ``draw_misregistration``).
     Raises InputError for an unknown centre, a misregistration out of range, and pixels that are
     not square with ``full_chain``.
     """
@@ -86,11 +87,11 @@ def simulate(
         raise InputError(f"misregistration must be 0 to 5 mm, not {misregistration_mm:g}")
     rng = _streams(int(seed), ("anatomy", "pose", "uptake", "malignant", "harmless", "centre",
                                "texture", "pet", "ct", "mr"))  # fmt: skip
-    names = list(scanner.CENTRES)
-    drawn = names[int(rng["centre"].choice(len(names), p=[0.5, 0.2, 0.3]))]
-    if centre is not None and centre not in scanner.CENTRES:
+    site = draw_centre(rng["centre"])
+    if centre is not None and centre not in CENTRES:
+        names = list(CENTRES)
         raise InputError(f"unknown centre {centre!r} of simulated patients; there are: {names}")
-    site = scanner.CENTRES[centre or drawn]
+    site = CENTRES[centre or site.name]
     psf = rng["centre"].uniform(*site.psf_mm)
     cov = rng["centre"].uniform(*site.liver_cov)
     contrast = bool(rng["centre"].random() < 0.5)
@@ -111,7 +112,7 @@ def simulate(
     bottom = pose.offset[2] - rng["centre"].uniform(140, 180)
     top = pose.scanner_point((0, 0, 217))[2] + rng["centre"].uniform(8, 30)
     middle = pose.scanner_point((0, 0, 0))[:2] + rng["centre"].uniform(-8, 8, 2)
-    shift = np.clip(rng["centre"].standard_normal(3), -1.7, 1.7) * (1.0, 1.0, 1.0)
+    shift = draw_misregistration(rng["centre"])
     if misregistration_mm is not None:
         shift *= misregistration_mm / np.linalg.norm(shift)
     moved = sitk.CompositeTransform([pose.to_atlas, sitk.TranslationTransform(3, shift.tolist())])
@@ -139,11 +140,13 @@ def simulate(
         from HNCLogic.phantom import full_chain as chain
 
         noisy = chain.pet(
-            suv, canvas, grid, moved, ct, couch_y, psf, cov, chain.PROTOCOLS[site.name],
+            suv, canvas, grid, moved, ct, couch_y, psf, cov, site.protocol,
             rng["pet"], device,
         )  # fmt: skip
     else:
-        noisy = scanner.pet(suv, canvas, grid, moved, psf, site.noise_mm, cov, rng["pet"])
+        noisy = scanner.pet(
+            suv, canvas, grid, moved, psf, 1.1 * site.protocol.filter_mm, cov, rng["pet"]
+        )
     pet = grid.image(noisy)
     labels = np.zeros(noisy.shape, np.uint8)
     for value in (1, 2):

@@ -7,13 +7,12 @@ negative. It is no reconstruction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter
 
 from HNCLogic.images.grid import Grid
+from HNCLogic.phantom.centres import CENTRES as CENTRES  # others import it from here
 from HNCLogic.phantom.shapes import Canvas
 from HNCLogic.phantom.tissues import LABEL, column
 
@@ -22,30 +21,6 @@ FWHM = 2.3548  # full width at half maximum of a Gaussian, in standard deviation
 IODINE = {"vessel": 130, "tumour": 30, "thyroid": 60, "mucosa": 25, "submandibular": 35,
           "parotid": 20, "node": 30}  # fmt: skip
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class Centre:
-    """A virtual hospital with its scanner."""
-
-    name: str
-    pet_spacing: tuple[float, float, float]  # mm
-    pet_matrix: int
-    psf_mm: tuple[float, float]  # FWHM, range
-    noise_mm: float  # FWHM of the noise's correlation
-    liver_cov: tuple[float, float]  # coefficient of variation at SUV 2, range
-    ct_slice_mm: float
-    node_median_ml: float
-
-
-CENTRES = {
-    centre.name: centre
-    for centre in (
-        Centre("north", (4.0, 4.0, 4.0), 144, (5.5, 6.8), 5.5, (0.09, 0.14), 3.0, 2.7),
-        Centre("south", (2.3, 2.3, 2.8), 256, (5.0, 6.2), 4.8, (0.10, 0.15), 2.5, 2.7),
-        Centre("east", (4.0, 4.0, 4.0), 144, (5.0, 6.0), 5.0, (0.09, 0.15), 3.0, 0.7),
-    )
-}
 
 
 def read(
@@ -117,14 +92,25 @@ def ct(
     ``contrast``: after iodine. ``fillings``: metal in teeth, (n, 3) LPS mm. ``couch_y``: where
     the couch's top is, mm.
     """
+    hu = read(tissue_hu(canvas, contrast, rng), canvas, grid, transform, -1000.0)
+    return acquired(hu, grid, rng, fillings, couch_y)
+
+
+def tissue_hu(canvas: Canvas, contrast: bool, rng: np.random.Generator) -> np.ndarray:
+    """CT numbers of the tissues on the canvas with their fine structure: HU, axes (z, y, x)."""
     table, texture = column("hu"), column("hu_texture")
     if contrast:
         for name, gain in IODINE.items():
             table[LABEL[name]] += gain
     grain = gaussian_filter(rng.standard_normal(canvas.labels.shape, np.float32), 0.6)
     grain *= 1 / grain.std()
-    hu = table[canvas.labels] + texture[canvas.labels] * grain
-    hu = read(gaussian_filter(hu, 0.4), canvas, grid, transform, -1000.0)
+    return gaussian_filter(table[canvas.labels] + texture[canvas.labels] * grain, 0.4)
+
+
+def acquired(
+    hu: np.ndarray, grid: Grid, rng: np.random.Generator, fillings: np.ndarray, couch_y: float
+) -> np.ndarray:
+    """What the scanner makes of CT numbers on its grid, which it changes: couch, streaks, noise."""
     noise = gaussian_filter(rng.standard_normal(hu.shape, np.float32), (0, 0.6, 0.6))
     width = np.sqrt((hu > -300).sum(axis=(1, 2)) * grid.spacing[0] * grid.spacing[1] / np.pi)
     spread = 8.0 * np.clip(np.exp((width - 90) / 90), 0.8, 3.0)[:, None, None]

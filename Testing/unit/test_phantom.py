@@ -121,5 +121,5 @@ def test_ct_and_oblique_mr_show_the_same_tissue_at_the_same_point(with_mr):
 
 
 def test_unknown_centre_is_refused():
-    with pytest.raises(InputError, match="unknown centre 'west'"):
-        simulate(0, centre="west")
+    with pytest.raises(InputError, match="unknown centre 'nowhere'"):
+        simulate(0, centre="nowhere")
