@@ -98,12 +98,6 @@ def ct(
 
 def tissue_hu(canvas: Canvas, contrast: bool, rng: np.random.Generator) -> np.ndarray:
     """CT numbers of the tissues on the canvas with their fine structure: HU, axes (z, y, x)."""
-    hu = read(tissue_hu(canvas, contrast, rng), canvas, grid, transform, -1000.0)
-    return acquired(hu, grid, rng, fillings, couch_y)
-
-
-def tissue_hu(canvas: Canvas, contrast: bool, rng: np.random.Generator) -> np.ndarray:
-    """CT numbers of the tissues on the canvas with their fine structure: HU, axes (z, y, x)."""
     table, texture = column("hu"), column("hu_texture")
     if contrast:
         for name, gain in IODINE.items():
