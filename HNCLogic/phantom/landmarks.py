@@ -40,3 +40,17 @@ TONSIL: Point = (17, -18, 36)
 BROWN_FAT: tuple[Point, ...] = (
     (60, 30, -78), (78, 34, -92), (100, 40, -100), (52, 30, -62), (20, 66, -100),
 )  # fmt: skip
+# Middles of organs that take up FDG without a tumour.
+ORGANS: dict[str, Point] = {
+    "mandible": (42, -30, 21),
+    "molar": (24, -56, 38),
+    "parotid": (56, 6, 48),
+    "submandibular": (33, -26, 6),
+    "sublingual": (12, -58, 16),
+    "thyroid": (17, -16, -58),
+    "vocal cord": (6, -26, -31),
+    "masseter": (58, -22, 46),
+    "pterygoid": (38, -18, 52),
+    "sternomastoid": (50, 10, 10),
+    "longus colli": (8, 1, 20),
+}
