@@ -18,7 +18,7 @@ from HNCLogic.phantom.plan import Plan
 from HNCLogic.phantom.pose import Pose, draw_pose
 from HNCLogic.phantom.shapes import Canvas
 
-__all__ = ["HIGH", "LOW", "Anatomy", "BuiltIn", "Sex", "draw_anatomy"]
+__all__ = ["HIGH", "LOW", "Anatomy", "AnatomySource", "BuiltIn", "Sex", "draw_anatomy"]
 
 Sex = Literal["female", "male"]
 
@@ -51,6 +51,12 @@ class Anatomy(Protocol):
     def pose(self, rng: np.random.Generator) -> Pose:
         """How the patient lies: from scanner space to the canvas's."""
         ...
+
+
+class AnatomySource(Protocol):
+    """Where bodies come from, other than the built-in one."""
+
+    def draw(self, rng: np.random.Generator) -> Anatomy: ...
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,11 @@ class Canvas:
         self.folds: np.ndarray | None = None  # finer noise, for the brain
 
     @property
+    def high(self) -> np.ndarray:
+        """Where the last voxel lies, mm."""
+        return self.low + self.spacing * (np.asarray(self.size) - 1)
+
+    @property
     def axes(self) -> list[np.ndarray]:
         return [
             (self.low[i] + self.spacing * np.arange(self.size[i])).astype(np.float32)
