@@ -54,3 +54,5 @@ ORGANS: dict[str, Point] = {
     "sternomastoid": (50, 10, 10),
     "longus colli": (8, 1, 20),
 }
+NOSE: Point = (0, -114, 74)  # its tip
+ACROMION: Point = (165, 42, -98)
