@@ -37,8 +37,8 @@ def write_dicom(patient: SimulatedPatient, folder: Path) -> dict[str, Path]:
     remaining = dose_bq * 2.0 ** (-UPTAKE_S / HALF_LIFE_S)
     bqml_per_suv = remaining / (patient.weight_kg * 1000.0)
     series = {"PET": ("PT", patient.pet, bqml_per_suv), "CT": ("CT", patient.ct, 1.0)}
-    if patient.mr is not None:
-        series["T1"] = ("MR", patient.mr, 1.0)
+    for role, image in patient.mr.items():
+        series[role] = ("MR", image, 1.0)
     written = {}
     for role, (modality, image, factor) in series.items():
         written[role] = folder / role

@@ -52,7 +52,7 @@ def test_same_seed_same_bytes_on_any_number_of_cores(full):
     before = torch.get_num_threads()
     torch.set_num_threads(1 if before > 1 else 2)
     try:
-        again = simulate(2, full_chain=True, with_mr=True, **COARSE)
+        again = simulate(2, full_chain=True, modalities=("PET", "CT", "T1"), **COARSE)
     finally:
         torch.set_num_threads(before)
     assert np.array_equal(_arrays(again)[0], _arrays(full)[0])

@@ -18,7 +18,7 @@ def patients():
 
 @pytest.fixture(scope="module")
 def with_mr():
-    return simulate(2, positive=True, centre="north", with_mr=True)
+    return simulate(2, positive=True, centre="north", modalities=("PET", "CT", "T1"))
 
 
 def _hash(patient):
@@ -31,7 +31,7 @@ def _hash(patient):
 
 def test_same_seed_same_bytes_whatever_else_is_asked_for(patients, with_mr):
     assert _hash(with_mr) == _hash(patients[2])
-    assert with_mr.mr is not None
+    assert list(with_mr.mr) == ["T1"]
     assert len({_hash(p) for p in patients.values()}) == len(patients)
 
 
@@ -106,11 +106,11 @@ def test_places_of_the_atlas_are_found_in_the_patient(patients):
 
 def test_ct_and_oblique_mr_show_the_same_tissue_at_the_same_point(with_mr):
     patient = with_mr
-    direction = np.reshape(patient.mr.GetDirection(), (3, 3))
+    direction = np.reshape(patient.mr["T1"].GetDirection(), (3, 3))
     assert np.abs(direction - np.eye(3)).max() > 0.02
-    here = Grid.of(patient.mr)
+    here = Grid.of(patient.mr["T1"])
     hu = sitk.GetArrayFromImage(resample(patient.ct, here, -1000))
-    t1 = sitk.GetArrayViewFromImage(patient.mr)
+    t1 = sitk.GetArrayViewFromImage(patient.mr["T1"])
     fat, muscle = (hu > -130) & (hu < -80), (hu > 35) & (hu < 75)
     air, bone = hu < -950, hu > 900
     medians = [float(np.median(t1[where])) for where in (air, bone, muscle, fat)]
