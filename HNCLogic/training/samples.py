@@ -35,10 +35,13 @@ class Sample:
 
 
 def truth_on(grid: Grid, truth: sitk.Image) -> np.ndarray:
-    """Class of most of each voxel of ``grid``: uint8 (z, y, x), each class interpolated apart."""
+    """Class of most of each voxel of ``grid``: uint8 (z, y, x), each class interpolated apart.
+
+    ``truth``: 1 is the primary, every higher value a node.
+    """
     shares = [
-        sitk.GetArrayFromImage(resample(sitk.Cast(truth == value, sitk.sitkFloat32), grid, 0.0))
-        for value in (tumour_volume.PRIMARY, tumour_volume.NODE)
+        sitk.GetArrayFromImage(resample(sitk.Cast(where, sitk.sitkFloat32), grid, 0.0))
+        for where in (truth == tumour_volume.PRIMARY, truth >= tumour_volume.NODE)
     ]
     classes = np.zeros(shares[0].shape, dtype=np.uint8)
     classes[shares[0] >= 0.5] = tumour_volume.PRIMARY
