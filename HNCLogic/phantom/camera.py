@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 
-from HNCLogic.phantom.projector import Lines, Projector
+from HNCLogic.phantom.lines import Lines
+from HNCLogic.phantom.projector import Projector
 
 BIN_MM = 2.0
 FWHM = 2.3548

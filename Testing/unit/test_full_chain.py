@@ -9,7 +9,8 @@ from HNCLogic.phantom.attenuation import attenuation, correction_map
 from HNCLogic.phantom.camera import Camera
 from HNCLogic.phantom.centres import CAMERA_MM, CENTRES, Protocol
 from HNCLogic.phantom.full_chain import camera_psf, sensitivity_for
-from HNCLogic.phantom.projector import Lines, Projector
+from HNCLogic.phantom.lines import Lines
+from HNCLogic.phantom.projector import Projector
 from Testing.unit.nema_phantom import DIAMETERS, RADIUS, NemaPhantom
 
 GRIDS = {"4 mm": (4.0, 4.0, 3, 33, 198), "2.3 mm": (2.3, 2.8, 2, 21, 168)}
