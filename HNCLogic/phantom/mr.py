@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.mr_sequences import B_VALUE, ROLES, grains
-from HNCLogic.phantom.mr_study import Acquisition, plan_study, view_box
+from HNCLogic.phantom.mr_study import NECK, Acquisition, plan_study, view_box
 from HNCLogic.phantom.mr_tissues import Columns, Relaxation, draw_columns
 from HNCLogic.phantom.noise import on_grid, smooth_field
 from HNCLogic.phantom.pose import Pose
@@ -35,15 +35,15 @@ def simulate_mr(
     roles: Iterable[str],
     rng: np.random.Generator,
     *,
-    centre: np.ndarray | None = None,
+    centre: np.ndarray | tuple[float, float, float] = NECK,
     length_mm: float = 220.0,
     special: dict[int, Relaxation] | None = None,
 ) -> dict[str, sitk.Image]:
     """MR images by role, float32 with whole numbers from 0; ADC in 1e-6 mm²/s, background 0.
 
     ``canvas``: tissue labels, 1.5 mm or finer. ``roles``: of ``ROLES``; asking for one more
-    changes no other. ``centre``: what lies in the middle, mm on the canvas; None: between the
-    nodal levels of the built-in atlas. ``length_mm``: from the first slice to the last.
+    changes no other. ``centre``: what lies in the middle, mm on the canvas. ``length_mm``: from
+    the first slice to the last.
     ``special``: properties of labels that are no tissue of the table. ``rng`` is to be fresh.
     Raises InputError for an unknown role.
     """

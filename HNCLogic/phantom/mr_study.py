@@ -16,6 +16,9 @@ from HNCLogic.phantom.landmarks import NODAL_LEVELS
 from HNCLogic.phantom.mr_sequences import Sequence, draw_protocol
 from HNCLogic.phantom.pose import Pose
 
+# What lies in the middle of a neck's study: between the nodal levels, mm in atlas space.
+NECK = tuple(float(v) for v in np.mean(list(NODAL_LEVELS.values()), axis=0) * (0, 1, 1))
+
 
 @dataclass(frozen=True)
 class Acquisition:
@@ -32,15 +35,13 @@ def plan_study(
     pose: Pose,
     rng: np.random.Generator,
     *,
-    centre: np.ndarray | None = None,
+    centre: np.ndarray | tuple[float, float, float] = NECK,
     length_mm: float = 220.0,
 ) -> dict[str, Acquisition]:
     """Every sequence but the ADC map, which is made of two of them; see ``simulate_mr``.
 
     Slices follow the patient as a technologist tilts them, to some degrees.
     """
-    if centre is None:
-        centre = np.mean(list(NODAL_LEVELS.values()), axis=0) * (0, 1, 1)
     protocol = draw_protocol(rng)
     middle = pose.scanner_point(centre)
     steps = 10.0 * np.eye(3)

@@ -12,7 +12,6 @@ import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
-from HNCLogic.images.grid import Grid
 from HNCLogic.phantom import lesions as tumours
 from HNCLogic.phantom import scanner
 from HNCLogic.phantom.activity import activity, add_brown_fat, draw_uptake
@@ -21,6 +20,9 @@ from HNCLogic.phantom.centres import CENTRES, Centre, draw_centre, draw_misregis
 from HNCLogic.phantom.confounders import draw_harmless
 from HNCLogic.phantom.lesions import Lesion
 from HNCLogic.phantom.matching import draw_hottest
+from HNCLogic.phantom.mr import simulate_mr
+from HNCLogic.phantom.mr_sequences import ROLES as MR_ROLES
+from HNCLogic.phantom.mr_study import NECK
 from HNCLogic.phantom.noise import on_grid, smooth_field
 from HNCLogic.phantom.pose import Pose
 from HNCLogic.phantom.survival import draw_survival
@@ -30,7 +32,6 @@ SIMULATED = "Simulated patient, made by HNC; no real person"
 COARSE, FINE = 2.5, 1.5  # mm: spacing of the canvases for PET and light CT, for fine CT and MR
 # The field of view, mm above and below the hyoid: set by eye, not by the patient's own vertex.
 ABOVE, BELOW = (239.0, 259.0), (140.0, 180.0)
-MR_ROLES = ("T1", "T2", "CE-T1", "DWI-b0", "DWI-b1000", "ADC")
 MATCHED = ("header", "pose", "centre", "stratum")  # streams that the two of a matched pair share
 OWN = ("anatomy", "uptake", "malignant", "harmless", "texture", "pet", "ct", "mr", "survival")
 
@@ -178,7 +179,7 @@ def simulate(
     texture = smooth_field(rng["texture"], tuple(canvas.low), tuple(canvas.high), 9.0)
     texture = on_grid(texture, canvas.low, COARSE, canvas.size)
     suv = activity(canvas, draw_uptake(rng["uptake"], header.age), texture)
-    brown = add_brown_fat(rng["uptake"], canvas, suv)
+    brown = add_brown_fat(rng["uptake"], canvas, suv, body.place)
     grown, truth = tumours.paint_uptake([*harmless, *malignant], canvas, suv, header.psf_mm)
 
     bottom, top = pose.offset[2] + header.around[:2]
@@ -225,6 +226,11 @@ def simulate(
         share = scanner.read((truth == value).astype(np.float32), canvas, grid, moved, 0.0)
         labels[share >= 0.5] = value
 
+    images: dict[str, sitk.Image] = {}
+    wanted = [role for role in modalities if role in MR_ROLES]
+    if wanted:
+        images = simulate_mr(fine, pose, wanted, rng["mr"], centre=body.place(NECK))
+
     notes = (("brown fat",) if brown else ()) + (
         ("contrast-enhanced CT",) if header.contrast else ()
     )
@@ -254,7 +260,7 @@ def simulate(
         weight_kg=header.weight_kg,
         time_months=months if positive else None,
         event=event if positive else None,
-        mr=_mr_images(fine, pose, modalities, rng["mr"]),
+        mr=images,
         notes=notes,
     )
 
@@ -267,23 +273,3 @@ def tissue_numbers(body: Anatomy, canvas, contrast: bool, rng: np.random.Generat
         return hu
     given = np.isfinite(known) & ~only("tumour", "necrosis", "node")[canvas.labels]
     return np.where(given, known, hu).astype(np.float32)
-
-
-def _mr_images(canvas, pose: Pose, modalities, rng: np.random.Generator) -> dict[str, sitk.Image]:
-    return {"T1": _mr(canvas, pose, rng)} if "T1" in modalities else {}
-
-
-def _mr(canvas, pose: Pose, rng: np.random.Generator) -> sitk.Image:
-    """T1-weighted, 0.8x0.8x4 mm, from the skull base to the collar bones, tilted to the neck."""
-    from scipy.spatial.transform import Rotation
-
-    angles = rng.uniform((-14, -3, -3), (-3, 3, 3))
-    matrix = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
-    spacing, size = (0.8, 0.8, 4.0), (300, 300, 56)
-    middle = pose.scanner_point((0, 6, 20))
-    half = np.asarray(spacing) * (np.asarray(size) - 1) / 2
-    origin = middle - matrix @ half
-    grid = Grid(size, spacing, tuple(float(v) for v in origin), tuple(matrix.ravel().tolist()))
-    sensitivity = smooth_field(rng, tuple(canvas.low), tuple(canvas.high), 140.0)
-    bias = np.exp(0.12 * on_grid(sensitivity, canvas.low, canvas.spacing, canvas.size))
-    return grid.image(scanner.t1(canvas, grid, pose.to_atlas, bias, rng))
