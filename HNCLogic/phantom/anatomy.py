@@ -6,21 +6,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import SimpleITK as sitk
 
-from HNCLogic.phantom import brain, chest, head, neck
+from HNCLogic.phantom import brain, chest, head, neck, outline, throat
 from HNCLogic.phantom.atlas import HIGH, LOW
+from HNCLogic.phantom.build import Build, Sex, draw_build
 from HNCLogic.phantom.noise import on_grid, smooth_field
 from HNCLogic.phantom.plan import Plan
 from HNCLogic.phantom.pose import Pose, draw_pose
 from HNCLogic.phantom.shapes import Canvas
 
 __all__ = ["HIGH", "LOW", "Anatomy", "AnatomySource", "BuiltIn", "Sex", "draw_anatomy"]
-
-Sex = Literal["female", "male"]
 
 
 class Anatomy(Protocol):
@@ -66,10 +65,16 @@ class BuiltIn:
     plan: Plan
     surface_noise: sitk.Image  # moves rough surfaces; atlas space
     folds: sitk.Image  # finer noise, in the head only: the folds of the brain
-    sex: Sex
-    age: float  # years
-    size: float  # of the body, as a share of the atlas; ``pose`` brings it in
+    build: Build
     source: str = "built in"
+
+    @property
+    def sex(self) -> Sex:
+        return self.build.sex
+
+    @property
+    def age(self) -> float:
+        return self.build.age
 
     def painted(self, spacing: float) -> Canvas:
         canvas = Canvas(LOW, HIGH, spacing)
@@ -90,33 +95,28 @@ class BuiltIn:
         return np.asarray(boxes, float).reshape(-1, 2, 3).mean(axis=1)
 
     def pose(self, rng: np.random.Generator) -> Pose:
-        return draw_pose(rng, self.size)
+        return draw_pose(rng, self.build)
 
 
 def draw_anatomy(
     rng: np.random.Generator, sex: Sex | None = None, age: float | None = None
 ) -> BuiltIn:
-    """A new patient's organs: sizes, places and surfaces all vary with ``rng``.
+    """A new patient's organs: sizes, places and surfaces vary with ``rng``, and with the build.
 
     ``sex`` and ``age`` (years) are drawn where they are None, and change no other draw where they
-    are given. Three of four patients with cancer of the head and neck are men.
+    are given.
     """
-    drawn_sex: Sex = "male" if rng.random() < 0.75 else "female"
-    drawn_age = float(np.clip(rng.normal(61, 10), 30, 88))
-    sex, age = sex or drawn_sex, drawn_age if age is None else float(age)
-    mean = 1.01 if sex == "male" else 0.95
-    size = float(mean * np.exp(0.035 * np.clip(rng.standard_normal(), -2, 2)))
+    build = draw_build(rng, sex, age)
     plan = Plan(rng)
-    fatness = float(np.clip(np.exp(0.35 * rng.standard_normal()), 0.5, 2.2))
-    head.add_outline(plan, fatness)
-    chest.add_chest(plan)
-    neck.add_muscles(plan)
-    brain.add_skull_and_brain(plan)
+    outline.add_outline(plan, build)
+    neck.add_muscles(plan, build)
+    chest.add_chest(plan, build)
+    brain.add_skull_and_brain(plan, build)
     neck.add_vessels(plan)
-    neck.add_glands(plan)
+    neck.add_glands(plan, build)
     head.add_face(plan)
-    head.add_jaws(plan)
-    neck.add_spine(plan)
-    neck.add_airway(plan)
-    folds = smooth_field(rng, (-80.0, -95.0, 70.0), (80.0, 100.0, 215.0), 7.0)
-    return BuiltIn(plan, smooth_field(rng, LOW, HIGH, 12.0), folds, sex, age, size)
+    head.add_jaws(plan, build)
+    neck.add_spine(plan, build)
+    throat.add_throat(plan, build)
+    folds = smooth_field(rng, (-80.0, -95.0, 55.0), (80.0, 105.0, 215.0), 7.0)
+    return BuiltIn(plan, smooth_field(rng, LOW, HIGH, 12.0), folds, build)

@@ -4,5 +4,5 @@ Millimetres, axes as LPS, the origin on the midline between the ear canals (y) a
 the hyoid (z).
 """
 
-LOW = (-246.0, -130.0, -205.0)  # corner of atlas space, mm
-HIGH = (246.0, 136.0, 226.0)
+LOW = (-250.0, -130.0, -240.0)  # corner of atlas space, mm
+HIGH = (250.0, 144.0, 226.0)

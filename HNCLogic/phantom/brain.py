@@ -1,82 +1,106 @@
 """The skull's vault and base, and the brain in it.
 
-Atlas space as in ``head.py``.
+Atlas space (``atlas.py``).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from HNCLogic.phantom.build import Build
 from HNCLogic.phantom.plan import Plan
-from HNCLogic.phantom.shapes import Level, ellipsoid, tube
+from HNCLogic.phantom.shapes import Level, blend, ellipsoid, tube
 
 SOFT = ("fat", "soft", "muscle", "skin", "masticator")
 CEREBRUM = ("csf", "grey matter", "white matter", "deep grey")
 
 
-def _floor(y: np.ndarray) -> np.ndarray:
-    """Height of the cranial floor: anterior, middle and posterior fossa, mm."""
-    heights = np.interp(
-        y, [-90, -42, -34, -22, 12, 22, 35, 80], [120, 117, 106, 98, 98, 86, 80, 84]
+def _floor(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Height of the cranial floor, mm.
+
+    In the middle the anterior fossa, the sella and the clivus down to the foramen magnum; at the
+    sides the middle fossa, which is deeper, and the posterior fossa.
+    """
+    y = np.asarray(y, float)
+    middle = np.interp(
+        y, [-90, -42, -30, -4, 10, 22, 28, 60, 76], [118, 113, 104, 102, 84, 66, 62, 60, 70]
     )
-    return heights.astype(np.float32)
+    side = np.interp(
+        y, [-90, -46, -38, -28, 4, 14, 28, 60, 76], [118, 115, 106, 89, 87, 82, 63, 60, 70]
+    )
+    share = np.clip((np.abs(x) - 9) / 12, 0, 1)
+    return (middle + share * (side - middle)).astype(np.float32)
 
 
 def _below_floor(by: float) -> Level:
     """Negative lower than ``by`` mm below the cranial floor."""
-    return lambda x, y, z: z - (_floor(y) - by)
+    return lambda x, y, z: z - (_floor(x, y) - by)
 
 
 def _tentorium(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Negative above the tentorium, which parts cerebrum and cerebellum."""
-    return 115 - z
+    return (112 - 0.25 * (y - 40)) - z
 
 
-def add_skull_and_brain(plan: Plan) -> None:
-    middle = np.array([0.0, 3.0, 145.0])
+def add_skull_and_brain(plan: Plan, build: Build) -> None:
+    middle = np.array([0.0, 7.0, 145.0])
     swell = float(np.exp(0.015 * plan.rng.standard_normal()))
-    outer, inner = np.array([71, 92, 66]) * swell, np.array([65, 86, 60]) * swell
+    thick = 6.0 + 0.6 * float(np.clip(plan.rng.standard_normal(), -2, 2))
+    outer = np.array([71, 91, 66]) * swell
+    # The hindbrain's pouch hangs under the vault at the back.
+    pouch, around = np.array([0.0, 45.0, 90.0]), np.array([57.0, 44.0, 34.0])
     base = 5 + 1.5 * plan.rng.random()
-    plan.add("bone", ellipsoid(middle, outer).minus(_below_floor(base + 1)))
-    diploe = ellipsoid(middle, (outer + inner) / 2 + 0.8).minus(_below_floor(base - 1))
-    plan.add("marrow", diploe, ("bone",))
-    plan.add("bone", ellipsoid(middle, inner + 1.6).minus(_below_floor(1.6)))
-    plan.add("csf", ellipsoid(middle, inner).minus(_below_floor(0)))
-    _add_cerebrum(plan, middle, inner)
-    _add_hindbrain(plan)
-    plan.add_both("mastoid", ellipsoid(plan.at(54, 24, 88), plan.size(11, 14, 16)))
-    petrous = tube([(20, -2, 98), (52, 14, 92)], [7, 9])
-    plan.add_both("bone", petrous, ("soft", "bone", "marrow", "csf", "grey matter"))
-    plan.add_both("bone", ellipsoid((16, 24, 76), (7, 11, 6)), SOFT)
+
+    def both(tissue, by, floor, onto=None):
+        vault, below = ellipsoid(middle, outer - by, roughness=0.5), ellipsoid(pouch, around - by)
+        plan.add(tissue, blend(vault, below, 16.0).minus(_below_floor(floor)), onto)
+
+    both("bone", 0.0, base + 1)
+    both("marrow", thick / 2 - 0.8, base - 1, ("bone",))
+    both("bone", thick - 1.6, 1.6)
+    both("csf", thick, 0.0)
+    inner = outer - thick
+    _add_cerebrum(plan, build, middle, inner)
+    _add_hindbrain(plan, build)
+    plan.add_both("mastoid", ellipsoid(plan.at(53, 24, 76), plan.size(11, 14, 15), roughness=1.5))
+    petrous = tube([(18, -2, 92), (52, 12, 84)], [7, 9], roughness=1)
+    plan.add_both("bone", petrous, ("soft", "fat", "bone", "marrow", "csf", "grey matter"))
+    plan.add_both("mastoid", tube([(38, 6, 87), (54, 14, 84)], 3.5), ("bone",))
+    plan.add_both("bone", ellipsoid((15, 18, 57), (7, 11, 6)), SOFT)  # condyles
 
 
-def _add_cerebrum(plan: Plan, middle: np.ndarray, inner: np.ndarray) -> None:
+def _add_cerebrum(plan: Plan, build: Build, middle: np.ndarray, inner: np.ndarray) -> None:
     at, size = plan.at, plan.size
+    inner = inner - build.atrophy
     # The same folds move the cortex's outer and inner surface: a ribbon of even thickness.
-    cortex = ellipsoid(middle, inner - 2.5, folds=1.6).minus(_below_floor(-2))
+    cortex = ellipsoid(middle, inner - 1.5, folds=1.6).minus(_below_floor(-2))
     plan.add("grey matter", cortex, ("csf",))
-    ribbon = 7.0 + plan.rng.random()
-    white = ellipsoid(middle, inner - 2.5 - ribbon, folds=5.0).minus(_below_floor(-2 - ribbon))
+    ribbon = 8.0 + plan.rng.random()
+    white = ellipsoid(middle, inner - 1.5 - ribbon, folds=5.0).minus(_below_floor(-2 - ribbon))
     plan.add("white matter", white, ("grey matter",))
-    plan.add("grey matter", ellipsoid((0, 3, 150), (5.5, 78, 52), folds=1.5), ("white matter",))
-    plan.add("csf", ellipsoid((0, 3, 152), (1.2, 82, 54)), ("grey matter", "white matter"))
-    plan.add("white matter", ellipsoid((0, 2, 148), (14, 38, 8)), CEREBRUM)
-    plan.add_both("grey matter", ellipsoid(at(46, -4, 132), (4, 24, 18), folds=2), CEREBRUM)
-    plan.add_both("deep grey", ellipsoid(at(13, -22, 148), size(5, 10, 10)), CEREBRUM)  # caudate
-    plan.add_both("deep grey", ellipsoid(at(25, -8, 142), size(5, 16, 9), (0, 0, -12)), CEREBRUM)
-    plan.add_both("deep grey", ellipsoid(at(10, 10, 144), size(7, 12, 8)), CEREBRUM)  # thalamus
-    wide = float(np.exp(0.2 * plan.rng.standard_normal()))
-    plan.add_both("csf", ellipsoid(at(7, -18, 155), (3.5 * wide, 20, 5), (12, 0, -8)), CEREBRUM)
-    plan.add_both("csf", ellipsoid(at(20, 30, 148), (4 * wide, 16, 7), (0, 0, 10)), CEREBRUM)
+    plan.add("grey matter", ellipsoid((0, 7, 150), (5.5, 78, 52), folds=1.5), ("white matter",))
+    gap = 0.9 + 0.3 * build.atrophy
+    plan.add("csf", ellipsoid((0, 7, 152), (gap, 82, 54)), ("grey matter", "white matter"))
+    plan.add("white matter", ellipsoid((0, 6, 148), (14, 38, 8)), CEREBRUM)
+    plan.add_both("grey matter", ellipsoid(at(46, 0, 132), (4, 24, 18), folds=2), CEREBRUM)
+    plan.add_both("csf", ellipsoid(at(53, -6, 130), (2 + 0.5 * build.atrophy, 20, 3)), CEREBRUM)
+    plan.add_both("deep grey", ellipsoid(at(13, -18, 148), size(5, 10, 10)), CEREBRUM)  # caudate
+    plan.add_both("deep grey", ellipsoid(at(25, -4, 142), size(5, 16, 9), (0, 0, -12)), CEREBRUM)
+    plan.add_both("deep grey", ellipsoid(at(10, 14, 144), size(7, 12, 8)), CEREBRUM)  # thalamus
+    wide = float(np.exp(0.15 * plan.rng.standard_normal()) * (0.75 + 0.25 * build.atrophy))
+    plan.add_both("csf", ellipsoid(at(7, -14, 155), (3.5 * wide, 20, 5), (12, 0, -8)), CEREBRUM)
+    plan.add_both("csf", ellipsoid(at(20, 34, 148), (4 * wide, 16, 7), (0, 0, 10)), CEREBRUM)
 
 
-def _add_hindbrain(plan: Plan) -> None:
-    below = ellipsoid((0, 50, 96), (52, 36, 26)).minus(_tentorium)
+def _add_hindbrain(plan: Plan, build: Build) -> None:
+    below = ellipsoid((0, 45, 90), (51, 38, 28)).minus(_tentorium).minus(_below_floor(0))
     plan.add("csf", below, ("grey matter", "white matter"))
-    lobe = ellipsoid((22, 48, 98), plan.size(27, 30, 18, spread=0.04), folds=1).minus(_tentorium)
+    shrunk = 0.4 * build.atrophy
+    lobe = ellipsoid((22, 47, 88), plan.size(27, 30, 22, spread=0.04) - shrunk, folds=1.5)
+    lobe = lobe.minus(_tentorium).minus(_below_floor(-1.5))
     plan.add_both("cerebellum", lobe, ("csf", "grey matter", "white matter"))
-    plan.add_both("white matter", ellipsoid((14, 40, 98), (12, 12, 6), folds=1), ("cerebellum",))
-    well = tube([(0, 22, 110), (0, 26, 84)], [15, 10])
+    plan.add_both("white matter", ellipsoid((14, 40, 90), (12, 12, 7), folds=1), ("cerebellum",))
+    well = tube([(0, 18, 106), (0, 24, 64)], [15, 10])
     plan.add("csf", well, (*CEREBRUM, "bone", "marrow", "cerebellum"))
-    stem = tube([(0, 12, 128), (0, 16, 108), (0, 25, 84), (0, 26, 74)], [12, 12, 6.5, 5])
-    plan.add("brainstem", stem)
+    points = [(0, 12, 128), (0, 13, 106), (0, 20, 84), (0, 24, 64), (0, 24, 54)]
+    plan.add("brainstem", tube(points, [12, 12.5, 8, 5.5, 5]))

@@ -18,41 +18,41 @@ class Spot(NamedTuple):
 
 PRIMARY_SITES: dict[str, tuple[Spot, ...]] = {
     "oropharynx": (
-        Spot((19, -18, 34), (0.9, 1, 1.2)),  # tonsil
-        Spot((9, -20, 16), (1.1, 1, 1)),  # base of the tongue
-        Spot((8, -27, 52), (1.4, 1, 0.8)),  # soft palate
-        Spot((7, -2, 28), (1.2, 0.7, 1.4)),  # back wall
+        Spot((18, -20, 34), (0.9, 1, 1.2)),  # tonsil
+        Spot((9, -22, 16), (1.1, 1, 1)),  # base of the tongue
+        Spot((8, -28, 55), (1.4, 1, 0.8)),  # soft palate
+        Spot((9, -9, 22), (1.2, 0.7, 1.4)),  # back wall
     ),
-    "larynx": (Spot((6, -26, -30), (0.8, 1.3, 1)), Spot((8, -18, -8), (1, 0.9, 1.2))),
-    "hypopharynx": (Spot((16, -10, -18), (0.8, 1, 1.5)), Spot((3, -4, -34), (1.2, 0.8, 1.3))),
-    "oral cavity": (Spot((17, -52, 32), (0.8, 1.5, 0.9)), Spot((8, -66, 18), (1, 1.2, 0.9))),
-    "nasopharynx": (Spot((9, -6, 79), (1.2, 0.8, 1.1)),),
+    "larynx": (Spot((6, -25, -23), (0.8, 1.3, 1)), Spot((10, -23, -9), (0.9, 1, 1.2))),
+    "hypopharynx": (Spot((13, -18, -2), (0.8, 1, 1.5)), Spot((3, -3, -29), (1.2, 0.8, 1.3))),
+    "oral cavity": (Spot((17, -52, 36), (0.8, 1.5, 0.9)), Spot((8, -60, 29), (1, 1.2, 0.9))),
+    "nasopharynx": (Spot((9, -7, 74), (1.2, 0.8, 1.1)),),
 }
 NODAL_LEVELS: dict[str, Point] = {
-    "Ib": (37, -38, 6),
-    "II": (45, 2, 26),
-    "III": (43, 2, -12),
-    "IV": (38, 8, -56),
-    "V": (52, 36, -22),
-    "retropharyngeal": (15, 3, 66),
+    "Ib": (37, -42, 9),
+    "II": (43, 6, 26),
+    "III": (42, 9, -9),
+    "IV": (43, 1, -42),
+    "V": (54, 28, -22),
+    "retropharyngeal": (17, -3, 60),
 }
-TONSIL: Point = (17, -18, 36)
+TONSIL: Point = (17, -20, 35)
 BROWN_FAT: tuple[Point, ...] = (
-    (60, 30, -78), (78, 34, -92), (100, 40, -100), (52, 30, -62), (20, 66, -100),
+    (54, 22, -40), (78, 34, -48), (98, 42, -66), (50, 24, -26), (21, 58, -83),
 )  # fmt: skip
 # Middles of organs that take up FDG without a tumour.
 ORGANS: dict[str, Point] = {
-    "mandible": (42, -30, 21),
-    "molar": (24, -56, 38),
-    "parotid": (56, 6, 48),
-    "submandibular": (33, -26, 6),
-    "sublingual": (12, -58, 16),
-    "thyroid": (17, -16, -58),
-    "vocal cord": (6, -26, -31),
-    "masseter": (58, -22, 46),
-    "pterygoid": (38, -18, 52),
-    "sternomastoid": (50, 10, 10),
-    "longus colli": (8, 1, 20),
+    "mandible": (42, -30, 25),
+    "molar": (24, -56, 46),
+    "parotid": (56, 5, 48),
+    "submandibular": (33, -28, 10),
+    "sublingual": (13, -59, 22),
+    "thyroid": (17, -15, -44),
+    "vocal cord": (6, -25, -23),
+    "masseter": (58, -20, 52),
+    "pterygoid": (38, -17, 54),
+    "sternomastoid": (50, 8, 10),
+    "longus colli": (8, 0, 20),
 }
-NOSE: Point = (0, -114, 74)  # its tip
-ACROMION: Point = (165, 42, -98)
+NOSE: Point = (0, -116, 77)  # its tip
+ACROMION: Point = (165, 46, -78)

@@ -1,18 +1,23 @@
-"""The neck: spine, airway and its lymphoid ring, glands, larynx, vessels and muscles.
+"""The neck: spine, muscles, salivary and thyroid glands, vessels.
 
-Atlas space as in ``head.py``.
+Atlas space, millimetres: x to the left, y to the back (0 at the ear canals), z to the head
+(0 at the hyoid). Heights are medians of planning CTs (OpenKBP): the foramen magnum 64 mm above
+the hyoid, the shoulders 32 mm below it, the disc under the last cervical vertebra 58 mm below.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from HNCLogic.phantom.build import Build
 from HNCLogic.phantom.plan import Plan
 from HNCLogic.phantom.shapes import ellipsoid, tube
 
 SOFT = ("fat", "soft", "muscle", "neck muscle", "masticator")
-SPINE_Z = [80, 65, 45, 22, 4, -13, -30, -48, -68, -90, -113, -160, -210]
-SPINE_Y = [10, 11, 13, 14, 14, 14, 17, 22, 29, 37, 45, 58, 66]
+SPINE_Z = [64, 4, -16, -36, -56, -76, -96, -116, -150, -205, -245]
+SPINE_Y = [7, 7, 10, 17, 27, 37, 46, 55, 64, 70, 70]
+# Second cervical to eighth thoracic vertebra.
+VERTEBRAE_Z = [34, 17, 1, -15, -31, -48, -67, -88, -110, -132, -155, -178, -202, -227]
 
 
 def spine_y(z: float | np.ndarray) -> np.ndarray:
@@ -20,158 +25,116 @@ def spine_y(z: float | np.ndarray) -> np.ndarray:
     return np.interp(-np.asarray(z, float), -np.asarray(SPINE_Z, float), SPINE_Y)
 
 
-def add_spine(plan: Plan) -> None:
-    heights = [47, 24, 5, -13, -31, -50, -70, -92, -115, -138, -161, -185]
-    plan.add("disc", tube([(0, spine_y(z), z) for z in range(40, -200, -12)], 10, (1.2, 1, 1)))
-    for index, z in enumerate(heights):
-        grow = 1 + 0.035 * index
-        body = np.array([12.5, 9, 7.6]) * grow
+def add_spine(plan: Plan, build: Build) -> None:
+    plan.add("disc", tube([(0, spine_y(z), z) for z in range(34, -240, -14)], 9.5, (1.2, 1, 1)))
+    worn = np.clip(plan.rng.normal(0.4 + 0.03 * (build.age - 60), 0.5, len(VERTEBRAE_Z)), 0, 2)
+    for index, z in enumerate(VERTEBRAE_Z):
+        grow = 1 + 0.04 * index
+        body = np.array([11.5, 8.5, 6.9 + 0.18 * index])
+        body[:2] *= grow
         y = float(spine_y(z))
-        plan.add("bone", ellipsoid((0, y, z), body + 1.3, power=4))
-        plan.add("marrow", ellipsoid((0, y, z), body, power=4))
-        plan.add("bone", tube([(0, y + 34 * grow, z - 6), (0, y + 26, z - 2)], [4, 4], (1, 1, 1.4)))
+        lean = float(np.degrees(np.arctan((spine_y(z - 8) - spine_y(z + 8)) / 16)))
+        rough = 0.4 + 0.5 * float(worn[index])
+        plan.add("bone", ellipsoid((0, y, z), body + 1.2, (lean, 0, 0), rough, power=4))
+        plan.add("marrow", ellipsoid((0, y, z), body - 0.3, (lean, 0, 0), power=4))
+        tip = 30 + 2.2 * min(index, 6)
+        drop = 3 + 1.2 * min(index, 8)  # spinous processes point down more and more
+        spine = [(0, y + tip, z - 2 * drop), (0, y + 25, z - drop + 1)]
+        plan.add("bone", tube(spine, [3.5, 3.5], (1, 1, 1.4)))
         for side in (-1, 1):
-            arch = [(side * 15, y + 8, z), (side * 16, y + 16, z), (0, y + 28, z - 2)]
-            plan.add("bone", tube(arch, [6, 5.5, 3.5], (1, 1, 1.25)))
-            plan.add("marrow", tube(arch[:2], [4, 3.5], (1, 1, 1.25)), ("bone",))
-    plan.add("bone", tube([(0, 12, 50), (0, 5, 70)], [6, 5]))  # dens
+            arch = [(side * 15, y + 8, z), (side * 16, y + 16, z - 1), (0, y + 26, z - drop + 1)]
+            plan.add("bone", tube(arch, [5.5, 5.5, 3.2], (1, 1, 1.2)))
+            plan.add("marrow", tube(arch[:2], [3.5, 3.2], (1, 1, 1.2)), ("bone",))
+            if index < 6:
+                plan.add("bone", tube([(side * 13, y + 1, z), (side * 23, y + 4, z - 3)], 3.2))
+            else:  # transverse process and the neck of the rib
+                rib = [(side * 16, y + 14, z), (side * 33, y + 17, z + 2)]
+                plan.add("bone", tube(rib, [5, 4.5]))
+    plan.add("bone", tube([(0, 5, 38), (0, -1, 56)], [6, 4.5]))  # dens
     for side in (-1, 1):
-        ring = [(0, -2, 66), (side * 17, 6, 66), (side * 22, 16, 66), (0, 42, 66)]
-        plan.add("bone", tube(ring, [4, 7, 6, 4]))
-    canal = [(0, 26, 86), (0, 27, 64)] + [(0, spine_y(z) + 17, z) for z in range(45, -210, -15)]
-    plan.add("csf", tube(canal, 8.5, (1.25, 0.9, 1)))
-    plan.add("cord", tube(canal, 5, (1.2, 0.9, 1)))
+        ring = [(0, -8, 50), (side * 17, 4, 49), (side * 23, 12, 48), (0, 36, 47)]
+        plan.add("bone", tube(ring, [3.5, 7, 6, 3.5]))
+        plan.add("bone", tube([(side * 23, 10, 48), (side * 36, 12, 46)], [5, 3.5]))
+    canal = [(0, 24, 70), (0, 24, 50)] + [(0, spine_y(z) + 17, z) for z in range(36, -245, -14)]
+    plan.add("csf", tube(canal, 8, (1.25, 0.9, 1)))
+    plan.add("cord", tube(canal, 4.8, (1.2, 0.9, 1)))
 
 
-def add_muscles(plan: Plan) -> None:
-    bulk = float(np.exp(0.1 * plan.rng.standard_normal()))
+def add_muscles(plan: Plan, build: Build) -> None:
+    """Each muscle with the plane of fat round it, wider in the fat."""
+    up = build.shoulders_mm
     muscles = (
         # back of the neck, inner to outer
-        ([(16, 48, 74), (18, 48, 0), (24, 64, -90), (28, 84, -200)], [15, 15, 16, 17], (1, 1, 1)),
-        ([(30, 52, 70), (36, 50, 0), (44, 66, -70)], [8, 9, 8], (1.1, 0.9, 1)),
-        (
-            [(16, 74, 70), (30, 62, 10), (44, 68, -50), (90, 72, -84), (150, 62, -100)],
-            [6, 7, 9, 12, 10],
-            (1.3, 0.8, 1),
-        ),
-        ([(42, 32, 50), (44, 36, -20), (64, 66, -90)], [7, 8, 8], (0.9, 1, 1)),
+        ([(14, 45, 56), (15, 45, 10), (18, 54, -30), (24, 84, -90), (28, 106, -200)],
+         [11, 11, 13, 15, 15], (1.1, 1, 1)),
+        ([(24, 54, 58), (24, 60, 16), (27, 68, -24), (34, 92, -80)], [7, 8, 8, 8], (1.9, 0.65, 1)),
+        ([(33, 48, 62), (40, 46, 16), (42, 52, -20), (46, 78, -70)], [6, 7, 8, 8], (0.8, 1.1, 1)),
+        ([(12, 74, 56), (28, 66, 14), (46, 72, -14 + up), (88, 84, -42 + up), (150, 66, -58 + up)],
+         [3.5, 5, 8, 12, 9], (1.4, 0.8, 1)),
+        ([(40, 22, 40), (46, 30, 0), (52, 46, -34), (66, 78, -70 + up)], [5, 6, 8, 8], (0.9, 1, 1)),
         # side and front
-        ([(26, 16, 10), (34, 18, -50), (52, 12, -95)], [7, 9, 8], (1, 1, 1)),
-        ([(8, -1, 60), (9, 2, 0), (10, 12, -70)], [5, 5, 5], (1.4, 0.8, 1)),
-        (
-            [(57, 24, 78), (51, 14, 20), (42, -10, -40), (20, -32, -96)],
-            [9, 10, 10, 8],
-            (0.75, 1.2, 1),
-        ),
-        ([(9, -46, 0), (12, -40, -40), (12, -34, -100)], [5, 5, 6], (1.4, 0.6, 1)),
-        ([(50, 22, 76), (40, 0, 20), (22, -44, 0)], [4, 4, 4], (1, 1, 1)),
-    )
-    for points, radius, stretch in muscles:
-        moved = np.asarray(points) + plan.at(0, 0, 0, spread=1)
-        shapes = tube(moved, np.asarray(radius) * np.sqrt(bulk), stretch, roughness=0.8)
-        plan.add_both("neck muscle", shapes, ("fat", "soft"))
-
-
-def add_airway(plan: Plan) -> None:
-    """Pharynx with its lymphoid ring, larynx, trachea, oesophagus."""
-    at, size = plan.at, plan.size
-    wide = float(np.exp(0.12 * plan.rng.standard_normal()))
-    pharynx = [(0, -14, 84), (0, -14, 62), (0, -13, 40), (0, -11, 14), (0, -9, -14), (0, -6, -42)]
-    plan.add("mucosa", tube(pharynx, [15, 14, 14, 14, 13, 8], (1.25, 0.75, 1)), (*SOFT, "tongue"))
-    tonsil = float(np.exp(0.18 * plan.rng.standard_normal()))
-    plan.add_both(
-        "tonsil", ellipsoid(at(17, -18, 36), size(5.5, 7, 11) * tonsil), (*SOFT, "tongue", "mucosa")
-    )
-    air = np.array([9, 9, 9, 8.5, 8, 4]) * wide
-    plan.add("airway", tube(pharynx, air, (1.3, 0.75, 1)), ("mucosa", "soft", "fat"))
-    plan.add(
-        "lingual tonsil",
-        ellipsoid(at(0, -15, 14), size(14, 3.5, 9)),
-        ("airway", "mucosa", "tongue"),
-    )
-    plan.add(
-        "adenoid",
-        ellipsoid(at(0, -5, 84), size(11, 3.5, 9, spread=0.2)),
-        (*SOFT, "mucosa", "airway"),
-    )
-    palate = [(0, -38, 57), (0, -26, 54), (0, -18, 44)]
-    plan.add(
-        "soft palate",
-        tube(palate, [4.5, 4.5, 3.5], (3, 1, 1)),
-        (*SOFT, "airway", "mucosa", "tongue"),
-    )
-    add_larynx(plan)
-
-
-def add_larynx(plan: Plan) -> None:
-    at = plan.at
-    big = float(np.exp(0.08 * plan.rng.standard_normal()))
-    hyoid = [(22, -16, 4), (20, -30, 1), (11, -43, 0), (0, -46, 0)]
-    plan.add_both("bone", tube(hyoid, [2.5, 3, 3.5, 4]))
-    shell = np.array([19, 19, 17]) * big
-    middle = np.array([0, -25, -26.0])
-    plan.add(
-        "cartilage", ellipsoid(middle, shell).minus(lambda x, y, z: -18 - y), (*SOFT, "mucosa")
-    )
-    plan.add("larynx", ellipsoid(middle, shell - 3), None)
-    plan.add("cartilage", ellipsoid((0, -18, -46), (14, 15, 6)))
-    plan.add("mucosa", ellipsoid((0, -18, -46), (10.5, 11.5, 8)))
-    plan.add(
-        "cartilage",
-        tube([(0, -30, -12), (0, -20, 10)], [2, 2.2], (5, 0.8, 1)),
-        (*SOFT, "airway", "mucosa", "larynx"),
-    )
-    inlet = [(0, -16, 6), (0, -20, -10), (0, -24, -20), (0, -25, -26)]
-    plan.add("airway", tube(inlet, [8, 7, 5, 4], (1, 1.2, 1)))
-    plan.add("airway", tube([(0, -25, -26), (0, -24, -33)], [2.2, 2.4], (1, 3, 1)))
-    plan.add_both(
-        "vocal cord", ellipsoid(at(5.5, -26, -31, spread=0.5), (4, 11, 3.5)), ("larynx", "mucosa")
-    )
-    windpipe = [
-        (0, -22, -34),
-        (0, -18, -46),
-        (0, -14, -62),
-        (0, -6, -90),
-        (0, 4, -120),
-        (0, 14, -155),
+        ([(24, 10, 10), (31, 14, -28), (44, 14, -70), (50, 14, -84)], [5, 8, 8, 7], (1, 1, 1)),
+        ([(9, -7, 44), (10, -6, 4), (11, 2, -32), (11, 14, -64)], [4, 4.5, 4.5, 4], (1.5, 0.8, 1)),
+        ([(57, 22, 68), (53, 10, 24), (45, -8, -16), (30, -20, -56), (18, -26, -84)],
+         [8, 9, 9.5, 8, 7], (0.7, 1.25, 1)),
+        ([(8, -46, 0), (14, -38, -22), (15, -30, -50), (12, -22, -94)], [4, 4, 4.5, 5],
+         (1.5, 0.6, 1)),
+        ([(49, 20, 64), (45, 0, 32), (28, -36, 8)], [3.5, 3.5, 3], (1, 1, 1)),
+        ([(24, 2, 66), (22, -8, 40), (18, -24, 6)], [2.5, 2.5, 2.5], (1, 1, 1)),  # styloid's
+        ([(52, 44, -40), (80, 46, -60 + up), (118, 56, -70 + up)], [4, 5, 5], (1, 0.7, 1)),
+    )  # fmt: skip
+    plane = 0.3 + 0.7 * build.fatness
+    moved = [
+        (np.asarray(points) + plan.at(0, 0, 0, spread=1), np.asarray(radius), stretch)
+        for points, radius, stretch in muscles
     ]
-    caliber = float(np.exp(0.08 * plan.rng.standard_normal()))
-    plan.add("cartilage", tube(windpipe[2:], 10.5 * caliber), SOFT)
-    plan.add("mucosa", tube(windpipe[1:], 9.8 * caliber), (*SOFT, "cartilage"))
-    plan.add("airway", tube(windpipe, np.array([4, 7.5, 8.5, 8.5, 8.5, 8.5]) * caliber))
-    plan.add_both("airway", tube([(0, 14, -155), (30, 26, -190)], [8, 6]))
-    gullet = [(0, -2, -46), (3, 4, -70), (4, 18, -105), (3, 32, -150), (3, 40, -200)]
-    plan.add("oesophagus", tube(gullet, 5.5, (1.5, 0.8, 1)), SOFT)
+    for points, radius, stretch in moved:
+        bulk = build.muscle * float(np.exp(0.05 * plan.rng.standard_normal()))
+        within = 1.08 * radius * bulk
+        planes = tube(points, within + plane, stretch, roughness=1.0)
+        plan.add_both("fat", planes, ("soft", "neck muscle"), uneven=0)
+        shapes = tube(points, within, stretch, roughness=1.2)
+        plan.add_both("neck muscle", shapes, ("fat", "soft"), uneven=1.2)
 
 
-def add_glands(plan: Plan) -> None:
-    at, size = plan.at, plan.size
+def add_glands(plan: Plan, build: Build) -> None:
+    at, size, big = plan.at, plan.size, build.glands
     for side in (1, -1):  # each side has its own shape
 
         def place(x, y, z, side=side):
             return at(side * x, y, z)
 
-        plan.add("parotid", ellipsoid(place(57, 4, 50), size(11, 20, 27), roughness=1.5), SOFT)
-        plan.add("parotid", ellipsoid(place(46, 8, 52), size(9, 9, 18), roughness=1), SOFT)
-        plan.add(
-            "submandibular", ellipsoid(place(33, -26, 6), size(9.5, 15, 12), roughness=1), SOFT
-        )
-        plan.add("thyroid", ellipsoid(place(17, -16, -58), size(8, 9, 21, spread=0.15)), SOFT)
-    plan.add("thyroid", ellipsoid((0, -26, -64), (13, 3.5, 6)), SOFT)
+        outer = ellipsoid(place(57, 4, 49), size(9.5, 18, 23) * big, roughness=2)
+        plan.add("parotid", outer, SOFT)
+        plan.add("parotid", ellipsoid(place(47, 8, 52), size(8, 8, 16) * big, roughness=1.2), SOFT)
+        plan.add("fat", tube([(side * 48, 6, 66), (side * 49, 4, 36)], 2.2), ("parotid",))
+        radii, tilt = size(9.5, 15, 12) * big, (0, 0, -15 * side)
+        middle = place(33, -28, 10)
+        plan.add("fat", ellipsoid(middle, radii + 3, tilt, roughness=2), ("soft",))
+        plan.add("submandibular", ellipsoid(middle, radii, tilt, roughness=1.2), SOFT)
+        lobe = ellipsoid(place(17, -15, -44), size(7.5, 8.5, 20, spread=0.15) * big, roughness=0.8)
+        plan.add("thyroid", lobe, SOFT)
+    plan.add("thyroid", ellipsoid((0, -24, -50), (13, 3.5, 6)), SOFT)
 
 
 def add_vessels(plan: Plan) -> None:
-    over = (*SOFT, "soft")
-    carotid = [(26, -2, 80), (27, -2, 10), (25, -3, -40), (22, 0, -98), (14, 8, -140)]
-    jugular = [(34, 3, 80), (35, 3, 10), (34, 0, -50), (28, -8, -100), (16, -20, -125)]
+    carotid = [(24, 2, 82), (25, -2, 48), (27, -4, 8), (25, -8, -30), (20, -4, -76), (12, 12, -130)]
+    jugular = [(32, 6, 82), (34, 3, 48), (36, 0, 8), (34, -5, -36), (27, -8, -80), (18, -8, -104)]
     for side in (1, -1):
         shift = plan.at(0, 0, 0, spread=1.2)
-        for points, radius in ((carotid, 3.6), (jugular, 5.5 + 1.2 * plan.rng.standard_normal())):
+        wide = np.clip(plan.rng.standard_normal(), -1.8, 1.8)
+        for points, radius in ((carotid, 3.5), (jugular, 5.2 + 1.3 * wide)):
             path = np.asarray(points) * (side, 1, 1) + shift
-            plan.add("vessel", tube(path, max(radius, 3)), over)
-    # Small nodes that everyone has, beside the jugular.
-    for _ in range(int(plan.rng.integers(6, 14))):
+            plan.add("fat", tube(path[1:-1], radius + 1.8), ("soft", "neck muscle"))
+            plan.add("vessel", tube(path, radius), SOFT)
+        vertebral = [(side * 22, 12, 40), (side * 22, 12, 0), (side * 22, 20, -40)]
+        plan.add("vessel", tube(np.asarray(vertebral, float), 1.8), SOFT)
+    # Small nodes that everyone has, beside the jugular and under the jaw.
+    count = int(plan.rng.integers(8, 18))
+    for index in range(18):
         side = plan.rng.choice([-1, 1])
-        z = plan.rng.uniform(-70, 40)
-        point = plan.at(side * 43, 6 + plan.rng.uniform(-8, 22), z)
-        plan.add("node", ellipsoid(point, plan.size(2.6, 2.6, 4, spread=0.2)), ("fat", "soft"))
+        z = plan.rng.uniform(-60, 36)
+        point = plan.at(side * 43, 4 + plan.rng.uniform(-8, 22), z)
+        node = ellipsoid(point, plan.size(2.6, 2.6, 4, spread=0.2))
+        if index < count:
+            plan.add("node", node, ("fat", "soft"))

@@ -46,12 +46,20 @@ class Plan:
             self.strokes.append(Stroke(tissue, shape, mask))
 
     def add_both(
-        self, tissue: str, shapes: Shape | Iterable[Shape], onto: tuple[str, ...] | None = None
+        self,
+        tissue: str,
+        shapes: Shape | Iterable[Shape],
+        onto: tuple[str, ...] | None = None,
+        uneven: float = 0.5,
     ) -> None:
-        """The shapes, drawn for the left, and their mirror images on the right."""
+        """The shapes, drawn for the left, and their mirror images on the right.
+
+        ``uneven``: by how much, mm, the right ones lie elsewhere; nobody is quite symmetric.
+        """
         shapes = [shapes] if isinstance(shapes, Shape) else list(shapes)
+        shift = uneven * np.clip(self.rng.standard_normal(3), -2, 2)
         self.add(tissue, shapes, onto)
-        self.add(tissue, [shape.mirrored() for shape in shapes], onto)
+        self.add(tissue, [shape.mirrored().moved(shift) for shape in shapes], onto)
 
     def paint(self, canvas: Canvas) -> None:
         for stroke in self.strokes:

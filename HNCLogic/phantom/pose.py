@@ -13,9 +13,11 @@ import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
 from HNCLogic.phantom.atlas import HIGH, LOW
+from HNCLogic.phantom.build import Build
 from HNCLogic.phantom.noise import on_grid, smooth_field
 
-PIVOT = np.array([0.0, 20.0, -25.0])  # the head turns about the middle of the cervical spine
+PIVOT = np.array([0.0, 16.0, -5.0])  # the head turns about the middle of the cervical spine
+NECK, NECK_MIDDLE = (-60.0, 45.0), -8.0  # mm: heights between which necks differ in length
 STEP = 10.0  # mm between the points at which the deformation is kept
 
 
@@ -40,21 +42,26 @@ class Pose:
         return guess
 
 
-def draw_pose(rng: np.random.Generator, size: float = 1.0) -> Pose:
-    """How a patient lies whose body is ``size`` times as large as the atlas."""
+def draw_pose(rng: np.random.Generator, build: Build | None = None) -> Pose:
+    """How a patient of this build lies; None: of the atlas's own."""
+    size, length, girth = (
+        (1.0, 1.0, 1.0) if build is None else (build.size, build.neck_length, build.neck_girth)
+    )
     scale = size * np.exp(0.02 * np.clip(rng.standard_normal(), -2, 2)
                           + 0.02 * np.clip(rng.standard_normal(3), -2, 2))  # fmt: skip
-    pitch, roll, yaw = np.clip(rng.standard_normal(3), -2, 2) * (5.0, 2.5, 4.0)
+    pitch, roll, yaw = np.clip(rng.standard_normal(3), -2, 2) * (5.0, 2.0, 3.2)
     tilt = np.clip(rng.standard_normal(3), -2, 2) * (2.0, 1.5, 1.5)
     offset = np.array([rng.uniform(-12, 12), rng.uniform(-40, 0), rng.uniform(-700, -150)])
     low, high = np.asarray(LOW) * scale - 20, np.asarray(HIGH) * scale + 20
     axes = [np.arange(a, b + STEP, STEP) for a, b in zip(low, high, strict=True)]
     z, y, x = np.meshgrid(*axes[::-1], indexing="ij")
     points = np.stack([x, y, z], axis=-1)  # about the patient's own origin
+    # The neck is longer or shorter, thicker or thinner than the atlas's.
+    points_in = _with_neck(points, length, girth)
     # Shoulders stay, the head turns; in between the neck bends.
-    rise = np.clip((points[..., 2] + 90) / 130, 0, 1)
+    rise = np.clip((points[..., 2] + 60) / 110, 0, 1)
     share = (rise**2 * (3 - 2 * rise))[..., None]
-    turned = _rotated(points, share * np.array([pitch, roll, yaw]) + tilt)
+    turned = _rotated(points_in, share * np.array([pitch, roll, yaw]) + tilt)
     atlas = turned / scale
     for length, amount in ((110.0, 3.0), (45.0, 1.2)):
         for axis in range(3):
@@ -65,6 +72,20 @@ def draw_pose(rng: np.random.Generator, size: float = 1.0) -> Pose:
     image.SetSpacing([STEP] * 3)
     image.SetOrigin([float(v) for v in low + offset])
     return Pose(sitk.DisplacementFieldTransform(image), low + offset, high + offset, offset)
+
+
+def _with_neck(points: np.ndarray, length: float, girth: float) -> np.ndarray:
+    """Where in a body with the usual neck the points (mm) lie of one with another neck."""
+    z = points[..., 2]
+    # From 60 mm above to 60 mm below the hyoid heights are stretched; head and chest move along.
+    low, high = NECK
+    inner = np.clip(z, low * length, high * length)
+    usual = np.stack([points[..., 0], points[..., 1], inner / length + (z - inner)], axis=-1)
+    rise = np.clip(1 - np.abs(usual[..., 2] - NECK_MIDDLE) / 75.0, 0, 1)
+    factor = 1 + (girth - 1) * rise**2 * (3 - 2 * rise)
+    usual[..., 0] /= factor
+    usual[..., 1] = PIVOT[1] + (usual[..., 1] - PIVOT[1]) / factor
+    return usual
 
 
 def _rotated(points: np.ndarray, degrees: np.ndarray) -> np.ndarray:

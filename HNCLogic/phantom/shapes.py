@@ -33,10 +33,31 @@ class Shape:
         level = self.level
         return replace(self, low=low, high=high, level=lambda x, y, z: level(-x, y, z))
 
+    def moved(self, shift: np.ndarray) -> Shape:
+        """The same elsewhere; ``shift`` in mm."""
+        dx, dy, dz = (np.float32(v) for v in shift)
+        low, high = tuple(self.low + shift), tuple(self.high + shift)
+        level = self.level
+        return replace(
+            self, low=low, high=high, level=lambda x, y, z: level(x - dx, y - dy, z - dz)
+        )
+
     def minus(self, level: Level) -> Shape:
         """The part of the shape where ``level`` is positive."""
         own = self.level
         return replace(self, level=lambda x, y, z: np.maximum(own(x, y, z), -level(x, y, z)))
+
+
+def blend(first: Shape, second: Shape, width: float) -> Shape:
+    """Both shapes as one, their seam filled over about ``width`` mm."""
+
+    def level(x, y, z):
+        a, b = first.level(x, y, z), second.level(x, y, z)
+        near = np.maximum(width - np.abs(a - b), 0)
+        return np.minimum(a, b) - near * near * (0.25 / width)
+
+    low, high = np.minimum(first.low, second.low), np.maximum(first.high, second.high)
+    return replace(first, low=tuple(low), high=tuple(high), level=level)
 
 
 def ellipsoid(
@@ -124,10 +145,13 @@ def loft(knots: np.ndarray, power: float = 2.2, roughness: float = 0.0) -> Shape
         half, front, back, taper = (curve(inside).astype(np.float32) for curve in curves)
         middle, depth = (front + back) / 2, np.maximum((back - front) / 2, 0.5)
         forward = np.clip((middle - y) / depth, 0, 1)
-        width = half * (1 - taper * forward**2)
-        q = np.abs(x / width) ** power + np.abs((y - middle) / depth) ** power
+        width = np.maximum(half * (1 - taper * forward**2), 0.5)
+        # No root is drawn over the whole volume: near the surface q - 1 is power times as steep.
+        q = np.abs(x) ** power * width**-power + np.abs((y - middle) / depth) ** power
+        q -= 1
+        q *= np.minimum(half, depth) / power
         beyond = np.maximum(z - z_high, z_low - z)
-        return np.maximum((q ** (1 / power) - 1) * np.minimum(half, depth), beyond)
+        return np.maximum(q, beyond, out=q) if beyond.max() > 0 else q
 
     half = knots[:, 1].max() + 3 * roughness
     low = (-half, knots[:, 2].min() - 3 * roughness, z_low)

@@ -67,6 +67,7 @@ TISSUES: dict[str, Tissue] = {
     "brown fat": Tissue(-80, 14, 0.4, 0.1, 0, 90),
     "tumour": Tissue(62, 12, 6.0, 0, 0, 40),
     "necrosis": Tissue(22, 8, 1.2, 0.1, 0, 28),
+    "myocardium": Tissue(50, 8, 3.0, 0.5, 0, 36),
 }
 
 NAMES: tuple[str, ...] = tuple(TISSUES)
