@@ -19,10 +19,9 @@ from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.images.study import Study
 from HNCLogic.training.cohort import Scan
-from HNCLogic.training.splits import Fold
+from HNCLogic.training.splits import TOGETHER, Fold
 
 GIVEN_AWAY = 0.6  # AUC of metadata alone above which a label counts as given away
-NOT_METADATA = ("group",)  # columns that say how rows belong together
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def facts_of(scan: Scan, study: Study) -> ScanFacts:
         numbers[f"{role} given"] = 1.0
     words = {"centre": scan.centre}
     for name, value in scan.facts.items():
-        if name in NOT_METADATA or not value:
+        if name in TOGETHER or not value:
             continue
         try:
             numbers[name] = float(value)

@@ -1,7 +1,7 @@
 """Which patients a fold is trained, validated and tested on: never scans, never slices.
 
 Follow-up scans are the same patient; what else must stay together (twins of one simulated pair,
-a body that two patients share) says the cohort's column ``group``.
+a body that two patients share) say the cohort's columns ``group`` and ``match``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from HNCLogic.errors import InputError
 from HNCLogic.training.cohort import Cohort
 
 FOLDS = 5
+TOGETHER = ("group", "match")  # columns of a cohort that say which patients are never parted
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,11 @@ def _groups(cohort: Cohort) -> dict[str, int]:
     """A number for each patient, the same for those that must stay together."""
     together = defaultdict(set)
     for scan in cohort.scans:
-        together[scan.facts.get("group") or f"patient {scan.patient}"].add(scan.patient)
-    # A patient may stand in two groups by two scans: then the groups are one.
+        together["patient", scan.patient].add(scan.patient)
+        for column in TOGETHER:
+            if scan.facts.get(column):
+                together[column, scan.facts[column]].add(scan.patient)
+    # Groups that share a patient are one.
     number: dict[str, int] = {}
     for index, members in enumerate(together.values()):
         joined = {number[m] for m in members if m in number}
