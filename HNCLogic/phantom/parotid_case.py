@@ -112,7 +112,7 @@ def simulate_parotid(
 
 def ragged(tumour: ParotidTumour) -> float:
     """How ragged its margin is against what is usual for its class, standard deviations, ±2."""
-    usual, spread = (0.25, 0.13) if tumour.malignant else (0.11, 0.07)
+    usual, spread = (0.225, 0.12) if tumour.malignant else (0.105, 0.065)
     seen = tumour.rough + (0.15 if tumour.infiltrates else 0.0)
     return float(np.clip((seen - usual) / spread, -2, 2))
 

@@ -24,7 +24,7 @@ def field_ppm(air: np.ndarray, body: np.ndarray, spacing: float) -> np.ndarray:
     square[0, 0, 0] = 1.0
     kernel = 1 / 3 - kz[:, None, None] ** 2 / square
     kernel[0, 0, 0] = 0.0
-    field = np.fft.irfftn(np.fft.rfftn(AIR_PPM * wide) * kernel, s=wide.shape)
+    field = np.fft.irfftn(np.fft.rfftn(AIR_PPM * wide) * kernel, s=wide.shape, axes=(0, 1, 2))
     field = field[pad:-pad, pad:-pad, pad:-pad]
     if body.sum() < 20:
         return np.zeros_like(air, dtype=np.float32)
