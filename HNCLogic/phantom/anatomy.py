@@ -95,7 +95,8 @@ class BuiltIn:
         return np.asarray(boxes, float).reshape(-1, 2, 3).mean(axis=1)
 
     def pose(self, rng: np.random.Generator) -> Pose:
-        return draw_pose(rng, self.build)
+        build = self.build
+        return draw_pose(rng, build.size, build.neck_length, build.neck_girth)
 
 
 def draw_anatomy(

@@ -5,4 +5,4 @@ the hyoid (z).
 """
 
 LOW = (-250.0, -130.0, -240.0)  # corner of atlas space, mm
-HIGH = (250.0, 144.0, 226.0)
+HIGH = (250.0, 150.0, 226.0)

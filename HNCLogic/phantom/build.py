@@ -46,11 +46,11 @@ def draw_build(rng: np.random.Generator, sex: Sex | None = None, age: float | No
         size=float((1.015 if man else 0.955) * np.exp(0.03 * n[1])),
         fatness=fatness,
         muscle=float((1.03 if man else 0.92) * np.exp(0.05 * n[3]) * (1 - 0.02 * old)),
-        neck_length=float((0.99 if man else 1.02) * np.exp(0.06 * n[4])),
+        neck_length=float((0.99 if man else 1.02) * np.exp(0.075 * n[4])),
         neck_girth=float((1.02 if man else 0.93) * np.exp(0.045 * n[5]) * fatness**0.04),
         larynx=float((1.04 if man else 0.86) * np.exp(0.05 * n[6])),
         glands=float(np.exp(0.06 * n[7]) * fatness**0.08),
         lymphoid=float(np.exp(0.10 * n[8]) * (1 - 0.05 * old)),
         atrophy=float(np.clip(1.0 + 0.8 * old + 0.6 * n[9], 0.0, 5.0)),
-        shoulders_mm=float(9.0 * n[10]),
+        shoulders_mm=float(11.0 * n[10] - 3.0),
     )

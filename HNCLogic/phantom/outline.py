@@ -71,25 +71,25 @@ def add_outline(plan: Plan, build: Build) -> None:
     column, wings = COLUMN.copy(), WINGS.copy()
     # The scalp stays as it is; cheeks, chin, neck and chest grow with the fat.
     more = 7.0 * (fat - 1) * np.interp(column[:, 0], [-60, 0, 40, 90], [1.2, 1.0, 0.5, 0.0])
-    column[:, 1] += more
+    column[:, 1] += more + np.interp(column[:, 0], [-60, -30, 40, 80], [0, 3, 3, 0])
     column[:, 2] -= more * np.interp(column[:, 0], [-20, 6, 30, 60], [0.6, 1.3, 0.5, 0.1])
     column[:, 3] += 0.7 * more
     wings[:, 0] += build.shoulders_mm * np.interp(-wings[:, 0], [0, 20, 90, 140], [1, 1, 1, 0])
     wings[:, 1] += np.interp(-wings[:, 0], [0, 60], [0, 1]) * (
         9 * (fat - 1) + plan.rng.normal(0, 6)
     )
-    wings[:, 3] += 4 * (fat - 1)
+    wings[:, 3] += 6 + 4 * (fat - 1)
     for tissue, by, rough in (
         ("skin", None, 0.0),
         ("fat", (0.0, 0.0, 0.0, 0.0), 0.0),
-        ("soft", tuple(fat * np.array([11, 6, 6, 3])), 2.0),
+        ("soft", tuple(fat * np.array([9, 6, 6, 3])), 2.0),
     ):
         plan.add(tissue, [_trunk(knots, by, rough) for knots in (column, wings)])
     # Between the organs of the neck, fat and strands of other soft tissue are mixed.
     share = 9.0 * np.clip(np.log(fat), -0.8, 0.8)
-    plan.add("fat", _mottled((0, 22, -24), (58, 62, 66), 5.0 + share), ("soft",))
-    plan.add("fat", _mottled((0, 40, -110), (210, 90, 60), 4.0 + share), ("soft",))
-    plan.add("fat", _mottled((0, -40, 50), (62, 50, 44), 1.0 + share), ("soft",))
+    plan.add("fat", _mottled((0, 22, -24), (58, 62, 66), 4.0 + share), ("soft",))
+    plan.add("fat", _mottled((0, 40, -110), (210, 90, 60), 2.0 + share), ("soft",))
+    plan.add("fat", _mottled((0, -40, 50), (62, 50, 44), 3.0 + share), ("soft",))
     _add_nose_and_ears(plan)
     plan.add("fat", ellipsoid(plan.at(0, -62, 8), (26, 14, 8 * fat**0.5), roughness=3), ("soft",))
 

@@ -13,7 +13,6 @@ import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
 from HNCLogic.phantom.atlas import HIGH, LOW
-from HNCLogic.phantom.build import Build
 from HNCLogic.phantom.noise import on_grid, smooth_field
 
 PIVOT = np.array([0.0, 16.0, -5.0])  # the head turns about the middle of the cervical spine
@@ -42,11 +41,10 @@ class Pose:
         return guess
 
 
-def draw_pose(rng: np.random.Generator, build: Build | None = None) -> Pose:
-    """How a patient of this build lies; None: of the atlas's own."""
-    size, length, girth = (
-        (1.0, 1.0, 1.0) if build is None else (build.size, build.neck_length, build.neck_girth)
-    )
+def draw_pose(
+    rng: np.random.Generator, size: float = 1.0, neck_length: float = 1.0, neck_girth: float = 1.0
+) -> Pose:
+    """How a patient lies whose body and neck are so many times as large as the atlas's."""
     scale = size * np.exp(0.02 * np.clip(rng.standard_normal(), -2, 2)
                           + 0.02 * np.clip(rng.standard_normal(3), -2, 2))  # fmt: skip
     pitch, roll, yaw = np.clip(rng.standard_normal(3), -2, 2) * (5.0, 2.0, 3.2)
@@ -57,7 +55,7 @@ def draw_pose(rng: np.random.Generator, build: Build | None = None) -> Pose:
     z, y, x = np.meshgrid(*axes[::-1], indexing="ij")
     points = np.stack([x, y, z], axis=-1)  # about the patient's own origin
     # The neck is longer or shorter, thicker or thinner than the atlas's.
-    points_in = _with_neck(points, length, girth)
+    points_in = _with_neck(points, neck_length, neck_girth)
     # Shoulders stay, the head turns; in between the neck bends.
     rise = np.clip((points[..., 2] + 60) / 110, 0, 1)
     share = (rise**2 * (3 - 2 * rise))[..., None]
