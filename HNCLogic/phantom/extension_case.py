@@ -17,7 +17,7 @@ from HNCLogic.images.grid import Grid
 from HNCLogic.phantom import scanner
 from HNCLogic.phantom.anatomy import draw_anatomy
 from HNCLogic.phantom.capsule import BEYOND, bleed, inflame, paint_node, push
-from HNCLogic.phantom.landmarks import ACROMION, NOSE, PRIMARY_SITES
+from HNCLogic.phantom.landmarks import ACROMION, BACK, NOSE, PRIMARY_SITES
 from HNCLogic.phantom.neck_window import NeckWindow
 from HNCLogic.phantom.nodal_disease import Node, draw_nodes, draw_spread
 from HNCLogic.phantom.nodal_places import place_nodes, weak_points
@@ -123,7 +123,7 @@ def simulate_extension(seed: int, extension: bool, *, match: int | None = None) 
     metal = rng["harmless"].random() < 0.45
     teeth = anatomy.teeth[rng["harmless"].permutation(len(anatomy.teeth))[: 3 if metal else 0]]
     fillings = np.array([pose.scanner_point(tooth) for tooth in teeth]).reshape(-1, 3)
-    couch_y = float(pose.scanner_point((0, 116, -180))[1] + 6)
+    couch_y = float(pose.scanner_point(BACK)[1] + 6)
     ct = grid.image(scanner.acquired(hu, grid, rng["ct"], fillings, couch_y))
     return ExtensionCase(
         int(seed), bool(extension), ct, grid.image(marks), _found(nodes, marks, grid),

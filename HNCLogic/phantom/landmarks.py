@@ -56,3 +56,4 @@ ORGANS: dict[str, Point] = {
 }
 NOSE: Point = (0, -116, 77)  # its tip
 ACROMION: Point = (165, 46, -78)
+BACK: Point = (0, 136, -180)  # the lowest skin of who lies on his back; the couch is under it

@@ -18,6 +18,7 @@ from HNCLogic.phantom.activity import activity, add_brown_fat, draw_uptake
 from HNCLogic.phantom.anatomy import Anatomy, AnatomySource, Sex, draw_anatomy
 from HNCLogic.phantom.centres import CENTRES, Centre, draw_centre, draw_misregistration
 from HNCLogic.phantom.confounders import draw_harmless
+from HNCLogic.phantom.landmarks import BACK
 from HNCLogic.phantom.lesions import Lesion
 from HNCLogic.phantom.matching import draw_hottest
 from HNCLogic.phantom.mr import simulate_mr
@@ -200,7 +201,7 @@ def simulate(
     filled = rng["ct"].integers(1, 5) if rng["ct"].random() < 0.45 else 0
     metal = body.teeth[rng["ct"].permutation(len(body.teeth))[:filled]]
     fillings = np.array([pose.scanner_point(tooth) for tooth in metal]).reshape(-1, 3)
-    couch_y = pose.scanner_point(body.place((0, 116, -180)))[1] + 6
+    couch_y = pose.scanner_point(body.place(BACK))[1] + 6
     on_canvas = fine if fine_ct else canvas
     hu = tissue_numbers(body, on_canvas, header.contrast, rng["ct"])
     hu = scanner.read(hu, on_canvas, ct_grid, pose.to_atlas, -1000.0)
