@@ -9,6 +9,7 @@ figures.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -39,28 +40,28 @@ class LookAlike(NamedTuple):
 LOOK_ALIKES = {
     # Along the mucosa, as after radiotherapy.
     "mucositis": LookAlike("inflammation", "", MUCOSAL, (1.5, 0.9, 1.6), 7, 0.6, (3.6, 9.6),
-                           (0.2, 0.15)),
+                           (0.3, 0.2)),
     # A focus, as an ulcer or abscess.
     "focus": LookAlike("inflammation", "", NEAR_MUCOSA, (1, 1, 1), 6, 0.8, (3.6, 9.6),
-                       (0.15, 0.1)),
+                       (0.22, 0.12)),
     "osteoradionecrosis": LookAlike("inflammation", "mandible", JAW, (0.7, 1.7, 0.9), 6, 0.6,
-                                    (3.6, 9.6), (0.06, 0.03)),
+                                    (3.6, 9.6), (0.08, 0.04)),
     "dental infection": LookAlike("inflammation", "molar", JAW, (0.9, 1.1, 1), 1.5, 0.5,
                                   (3.2, 8), (0.18, 0.18)),
     "active tonsil": LookAlike("active tonsil", "tonsil", ("tonsil",), (0.8, 1, 1.6), 3, 0.4,
-                               (3.8, 10.5), (0.2, 0.15)),
+                               (3.8, 10.5), (0.2, 0.2)),
     "vocal cord": LookAlike("vocal cord", "vocal cord", ("vocal cord", "larynx"),
-                            (0.7, 1.9, 0.7), 1.8, 0.4, (3, 9), (0.1, 0.06)),
+                            (0.7, 1.9, 0.7), 1.8, 0.4, (3, 9), (0.12, 0.08)),
     "thyroid": LookAlike("thyroid focus", "thyroid", ("thyroid",), (0.9, 0.9, 1.3), 3, 0.6,
                          (3, 15), (0.06, 0.06)),
     "parotid": LookAlike("parotid focus", "parotid", ("parotid",), (1, 1, 1.2), 3, 0.6,
                          (4, 18), (0.05, 0.05)),
     "asymmetric parotid": LookAlike("asymmetric gland", "parotid", ("parotid",), (0.8, 1, 1.5),
-                                    22, 0.3, (3, 6), (0.1, 0.08)),
+                                    22, 0.3, (3, 6), (0.12, 0.1)),
     "submandibular": LookAlike("asymmetric gland", "submandibular", ("submandibular",),
-                               (0.9, 1.3, 1.1), 8, 0.3, (3.2, 8), (0.15, 0.12)),
+                               (0.9, 1.3, 1.1), 8, 0.3, (3.2, 8), (0.18, 0.15)),
     "sublingual": LookAlike("asymmetric gland", "sublingual", ("sublingual",), (0.6, 1.7, 0.7),
-                            3, 0.3, (3.4, 8), (0.1, 0.1)),
+                            3, 0.3, (3.4, 8), (0.12, 0.12)),
     "masseter": LookAlike("active muscle", "masseter", MUSCLES, (0.5, 1.1, 1.8), 12, 0.4,
                           (3, 8), (0.05, 0.05)),
     "pterygoid": LookAlike("active muscle", "pterygoid", MUSCLES, (0.6, 1, 1.4), 6, 0.4,
@@ -80,6 +81,8 @@ INSTEAD = {
                     "sublingual": 0.15},
     "nasopharynx": {"focus": 0.5, "mucositis": 0.5},
 }  # fmt: skip
+BOTH_SIDES = {"mucositis": 0.6, "active tonsil": 0.3, "submandibular": 0.2, "sublingual": 0.3,
+              "masseter": 0.3, "pterygoid": 0.3, "thyroid": 0.3, "longus colli": 0.5}  # fmt: skip
 RIVAL = 0.45  # share of positives with a look-alike about as hot as the tumour
 
 
@@ -98,11 +101,14 @@ def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -
         found.append(first)
     for name, what in LOOK_ALIKES.items():
         own = np.random.default_rng(extras.integers(2**63))
-        if own.random() < what.often[int(positive)]:
-            site = str(own.choice(list(SITES), p=list(SITES.values())))
-            top = max(min(what.suv[1], 0.9 * hottest), 2.5)
-            suv = own.uniform(min(what.suv[0], top), top)
-            found.append(_draw(own, name, site, suv))
+        there = own.random() < what.often[int(positive)]
+        site = str(own.choice(list(SITES), p=list(SITES.values())))
+        top = max(min(what.suv[1], 0.9 * hottest), 2.5)
+        drawn = _draw(own, name, site, own.uniform(min(what.suv[0], top), top))
+        if there:
+            found.append(drawn)
+        if there and own.random() < BOTH_SIDES.get(name, 0):
+            found.append(_mirrored(drawn, own))
     return found + _reactive_nodes(nodes, positive, hottest)
 
 
@@ -129,6 +135,16 @@ def _draw(rng: np.random.Generator, name: str, site: str, suv: float) -> Lesion:
     return lesion_at(
         rng, what.kind, what.organ or site, flip(place, side), ratio, scatter, volume, suv, False,
         what.within,
+    )  # fmt: skip
+
+
+def _mirrored(lesion: Lesion, rng: np.random.Generator) -> Lesion:
+    """The same on the other side, a little less hot and of its own shape."""
+    x, y, z = lesion.centre
+    sides = {"left": "right", "right": "left"}
+    return replace(
+        lesion, side=sides.get(lesion.side, lesion.side), centre=(-x, y, z),
+        suv_max=lesion.suv_max * rng.uniform(0.75, 1), seed=int(rng.integers(2**31)),
     )  # fmt: skip
 
 

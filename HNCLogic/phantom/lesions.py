@@ -137,7 +137,7 @@ def _draw_nodes(rng, primary: Lesion, side: int, median_ml: float, hottest: floa
         level = str(own.choice(list(shares), p=list(shares.values())))
         here = side if own.random() < 0.75 else -side
         volume = lognormal(own, median_ml, spread, 0.2, 40)
-        suv = lognormal(own, 3.9 * (volume / 2.7) ** 0.12, 0.4, 2, 12)
+        suv = lognormal(own, 4.0 * (volume / 2.7) ** 0.25, 0.38, min(2 + volume / 6, 3.5), 12)
         cold = own.random() < 0.38 and volume > NECROTIC_ML
         ratio = np.array((0.9, 1, 1.25)) * np.exp(0.12 * own.standard_normal(3))
         place, scatter = flip(NODAL_LEVELS[level], here), 5.0
