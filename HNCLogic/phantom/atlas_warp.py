@@ -21,12 +21,15 @@ STEP = 12.0  # mm between the points at which the bending is kept
 LEVEL_STEP = 16.0  # mm between the sections that are compared
 RAYS = 16
 SMOOTH = (40.0, 400.0)  # of the spline, for single places and for rays
+STIFFER = (1.0, 6.0, 36.0)  # times that, as long as the bending folds
+LEAST = 0.08  # volume after bending against before, at the least
 # Where the skin is no landmark, as it follows a chin's and a nose's shape: atlas heights (mm, from
 # the parotids) and rays within this angle of straight ahead.
 FACE, FACE_ANGLE = (-75.0, 75.0), 50.0
 # Places that keep the head's and the chest's form where no CT is: mm from the parotids' middle.
 HEAD = ((0, 0, 165), (0, -95, 90), (0, 95, 90), (72, 0, 90), (-72, 0, 90), (0, -95, 30),
-        (0, 60, 125), (0, -75, 135))  # fmt: skip
+        (0, 60, 140), (0, -75, 135), (62, -40, 125), (-62, -40, 125), (62, 40, 125),
+        (-62, 40, 125), (35, 0, 155), (-35, 0, 155))  # fmt: skip
 CHEST = ((0, -75, -220), (0, 115, -220), (200, 25, -220), (-200, 25, -220), (110, 100, -250),
          (-110, 100, -250), (110, -60, -250), (-110, -60, -250))  # fmt: skip
 
@@ -51,19 +54,22 @@ class Warp:
 def fit_warp(atlas: Case, atlas_marks: Marks, real: Case, real_marks: Marks, box) -> Warp:
     """The warp between two bodies; ``box``: low and high corner of what is to be bent, mm."""
     pairs = _places(atlas_marks, real_marks)
-    head, chest = _wholes(pairs, atlas_marks, real_marks)
-    middle = atlas_marks.parotids
-    guard = [(middle + at, head(middle + at)) for at in np.array(HEAD, float)]
-    guard += [(middle + at, chest(middle + at)) for at in np.array(CHEST, float)]
+    guard = _guard(pairs, pairs, atlas_marks, real_marks)
     rough = _spline([*pairs, *guard], [SMOOTH[0]] * (len(pairs) + len(guard)))
 
     rays = _skin(atlas, atlas_marks, real, real_marks, rough)
     # What the CT shows makes the whole's guess superfluous.
+    guard = _guard([*pairs, *rays], pairs, atlas_marks, real_marks)
     kept = [p for p in guard if not _in_view(p[1][2], real_marks)]
     every = [*pairs, *kept, *rays]
-    weight = [SMOOTH[0]] * len(pairs) + [SMOOTH[1]] * (len(kept) + len(rays))
-    back = _spline([(b, a) for a, b in every], weight)
-    return Warp(_field(back, *box), _spline(every, weight))
+    weight = np.array([SMOOTH[0]] * len(pairs) + [SMOOTH[1]] * (len(kept) + len(rays)))
+    for factor in STIFFER:
+        back = _spline([(b, a) for a, b in every], factor * weight)
+        field = _field(back, *box)
+        change = sitk.DisplacementFieldJacobianDeterminant(field.GetDisplacementField())
+        if sitk.GetArrayViewFromImage(change).min() > LEAST:
+            break
+    return Warp(field, _spline(every, factor * weight))
 
 
 def _in_view(z: float, marks: Marks, margin: float = 15.0) -> bool:
@@ -88,7 +94,8 @@ def _height(z: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _places(atlas: Marks, real: Marks) -> list[tuple[np.ndarray, np.ndarray]]:
-    names = [name for name in atlas.points if name in real.points]
+    # Where brainstem ends and cord begins, those who draw them do not agree.
+    names = [name for name in atlas.points if name in real.points and name != "brainstem"]
     pairs = [(atlas.points[name], real.points[name]) for name in names]
     known, wanted = _heights(atlas, real)
     seen = max(real.bottom, real.cord[0, 2]), min(real.top, real.cord[-1, 2])
@@ -99,10 +106,11 @@ def _places(atlas: Marks, real: Marks) -> list[tuple[np.ndarray, np.ndarray]]:
     return pairs
 
 
-def _wholes(pairs, atlas: Marks, real: Marks):
-    """Head and chest as wholes: functions from atlas to real positions."""
+def _guard(all_pairs, places, atlas: Marks, real: Marks):
+    """Pairs that let the head follow ``all_pairs`` as a whole, and the chest the cord."""
     z_atlas, z_real = atlas.parotids[2], real.parotids[2]
-    high = [(a, b) for a, b in pairs if a[2] > z_atlas - 60]
+    high = [(a, b) for a, b in places if a[2] > z_atlas - 50]
+    high += [(a, b) for a, b in all_pairs[len(places) :] if a[2] > z_atlas + 45]
     turn, scale, start, end = _similarity(np.array([a for a, _ in high]),
                                           np.array([b for _, b in high]))  # fmt: skip
     known, wanted = _heights(atlas, real)
@@ -111,10 +119,9 @@ def _wholes(pairs, atlas: Marks, real: Marks):
     from_, to = atlas.cord_at(low_atlas), real.cord_at(low)
     if low > z_real - 40:  # the cord's mask ends in the neck
         from_, to = start, end
-    return (
-        lambda p: end + scale * (turn @ (np.asarray(p) - start)),
-        lambda p: to + scale * (np.asarray(p) - from_),
-    )
+    head, chest = (atlas.parotids + np.array(places, float) for places in (HEAD, CHEST))
+    pairs = [(p, end + scale * (turn @ (p - start))) for p in head]
+    return pairs + [(p, to + scale * (p - from_)) for p in chest]
 
 
 def _similarity(a: np.ndarray, b: np.ndarray):
@@ -153,7 +160,7 @@ def _skin(atlas: Case, atlas_marks: Marks, real: Case, real_marks: Marks, rough)
 
 def _last(case: Case, ray: np.ndarray, kind: str) -> int | None:
     """The last point of ``ray`` in the body or in bone."""
-    values = case.body.astype(np.float32) if kind == "skin" else case.hu
+    values = case.body.view(np.uint8) if kind == "skin" else case.hu
     at = ((ray - case.origin) / case.spacing)[:, ::-1].T
     inside = map_coordinates(values, at, np.float32, order=1, cval=0.0)
     found = np.nonzero(inside > (0.5 if kind == "skin" else BONE_HU))[0]
