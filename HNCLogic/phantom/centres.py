@@ -15,6 +15,8 @@ import numpy as np
 
 NODE_MEDIAN_ML = {"main": 2.7, "external": 0.7}
 CAMERA_MM = (4.0, 7.0)  # FWHM of a camera alone: the range of all centres
+LIVER_SUV, LIVER_WIDTH, LIVER_MIDDLE = 2.0, 220.0, 60.0  # mm: the cylinder that sets the noise
+UNWANTED = (0.20, 0.40)  # share of all counts that are scatter or randoms, range
 FARTHEST_MM, USUAL_MM = 5.0, 1.5  # between CT and PET: at most, and of the Rayleigh distribution
 
 
@@ -80,6 +82,11 @@ CENTRES: dict[str, Centre] = {
         ),
     )
 }  # fmt: skip
+
+
+def camera_psf(resolution_mm: float, filter_mm: float) -> float:
+    """What the camera itself blurs (FWHM, mm) where camera and filter make ``resolution_mm``."""
+    return float(np.clip(np.sqrt(max(resolution_mm**2 - filter_mm**2, 0)), *CAMERA_MM))
 
 
 def draw_centre(rng: np.random.Generator) -> Centre:

@@ -19,13 +19,18 @@ from HNCLogic.images.grid import Grid, resample
 from HNCLogic.phantom import scanner
 from HNCLogic.phantom.attenuation import NOTHING, WATER, attenuation, correction_map
 from HNCLogic.phantom.camera import Camera
-from HNCLogic.phantom.centres import CAMERA_MM, Protocol
-from HNCLogic.phantom.reconstruction import osem, post_filter
+from HNCLogic.phantom.centres import (
+    LIVER_MIDDLE,
+    LIVER_SUV,
+    LIVER_WIDTH,
+    UNWANTED,
+    Protocol,
+    camera_psf,
+)
+from HNCLogic.phantom.reconstruction import osem
 from HNCLogic.phantom.shapes import Canvas
 from HNCLogic.phantom.tissues import column
 
-LIVER_SUV, LIVER_WIDTH = 2.0, 220.0  # mm: the cylinder in which noise is set
-UNWANTED = (0.20, 0.40)  # share of all counts that are scatter or randoms, range
 BEYOND_MM = 12.0  # what lies beyond the stretch shown is seen, too
 
 
@@ -69,13 +74,10 @@ def pet(
     finer = _finer(wide, *(1 if wide.spacing[i] <= canvas.spacing else 2 for i in (0, 2)))
     seen = camera.seen(scanner.read(suv, canvas, finer, transform, 0.0), true, psf)
     counts = camera.count(seen, believed, sensitivity, unwanted, rng)
-    image = post_filter(osem(camera, counts, protocol.iterations), grid.spacing, protocol.filter_mm)
+    image = scanner.post_filter(
+        osem(camera, counts, protocol.iterations), grid.spacing, protocol.filter_mm
+    )
     return np.ascontiguousarray(image[beyond : len(image) - beyond])
-
-
-def camera_psf(resolution_mm: float, filter_mm: float) -> float:
-    """What the camera itself blurs (FWHM, mm) where camera and filter make ``resolution_mm``."""
-    return float(np.clip(np.sqrt(max(resolution_mm**2 - filter_mm**2, 0)), *CAMERA_MM))
 
 
 def sensitivity_for(
@@ -98,8 +100,8 @@ def sensitivity_for(
         rng = np.random.default_rng(0)
         counts = camera.count(seen, WATER * cylinder, sensitivity, unwanted, rng)
         image = osem(camera, counts, protocol.iterations)
-        image = post_filter(image, grid.spacing, protocol.filter_mm)
-        middle = image[3:-3, _disc(grid, 60.0)]
+        image = scanner.post_filter(image, grid.spacing, protocol.filter_mm)
+        middle = image[3:-3, _disc(grid, LIVER_MIDDLE)]
         sensitivity *= float(middle.std() / middle.mean() / liver_cov) ** 2
     return sensitivity
 

@@ -1,4 +1,4 @@
-"""Images from a camera's counts: ordered-subset expectation maximisation, then a filter.
+"""Images from a camera's counts: ordered-subset expectation maximisation.
 
 After Hudson and Larkin, IEEE Trans Med Imaging 1994;13:601-609, attenuation and the estimate of
 scatter and randoms being part of the model; the point spread is not.
@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
 
-from HNCLogic.phantom.camera import FWHM, Camera, Counts
+from HNCLogic.phantom.camera import Camera, Counts
 
 BATCH = 32  # slices at a time, so that memory does not grow with the patient
 
@@ -41,9 +40,3 @@ def _some_slices(camera: Camera, counts: Counts, some: slice, iterations: int) -
             ratio = (counted / expected.clamp_(min=1e-9)).mul_(weight)
             image *= projector.back(ratio) / norm.clamp(min=1e-9)
     return image.cpu().numpy()
-
-
-def post_filter(image: np.ndarray, spacing: tuple[float, float, float], mm: float) -> np.ndarray:
-    """Gaussian of FWHM ``mm`` over (z, y, x); ``spacing`` is (x, y, z), mm."""
-    sigma = [mm / FWHM / step for step in spacing[::-1]]
-    return gaussian_filter(image, sigma, mode="nearest", truncate=4.0)

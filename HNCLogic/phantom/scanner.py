@@ -37,6 +37,12 @@ def read(
     return sitk.GetArrayFromImage(out)
 
 
+def post_filter(image: np.ndarray, spacing: tuple[float, float, float], mm: float) -> np.ndarray:
+    """Gaussian of FWHM ``mm`` over (z, y, x); ``spacing`` is (x, y, z), mm."""
+    sigma = [mm / FWHM / step for step in spacing[::-1]]
+    return gaussian_filter(image, sigma, mode="nearest", truncate=4.0)
+
+
 def axial_grid(
     spacing: tuple[float, float, float],
     matrix: tuple[int, int],

@@ -8,8 +8,8 @@ from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.attenuation import WATER
 from HNCLogic.phantom.camera import Camera
 from HNCLogic.phantom.centres import Protocol
-from HNCLogic.phantom.reconstruction import osem, post_filter
-from HNCLogic.phantom.scanner import AXIAL
+from HNCLogic.phantom.reconstruction import osem
+from HNCLogic.phantom.scanner import AXIAL, post_filter
 
 DIAMETERS = (10, 13, 17, 22, 28, 37)  # mm
 RING = 57.2  # mm: how far the spheres' middles are from the axis

@@ -7,8 +7,8 @@ from scipy.special import erf
 
 from HNCLogic.phantom.attenuation import attenuation, correction_map
 from HNCLogic.phantom.camera import Camera
-from HNCLogic.phantom.centres import CAMERA_MM, CENTRES, Protocol
-from HNCLogic.phantom.full_chain import camera_psf, sensitivity_for
+from HNCLogic.phantom.centres import CAMERA_MM, CENTRES, Protocol, camera_psf
+from HNCLogic.phantom.full_chain import sensitivity_for
 from HNCLogic.phantom.lines import Lines
 from HNCLogic.phantom.projector import Projector
 from Testing.unit.nema_phantom import DIAMETERS, RADIUS, NemaPhantom
