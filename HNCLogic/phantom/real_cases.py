@@ -101,7 +101,7 @@ def read_case(folder: Path) -> Case:
     spacing = ct.GetSpacing()
     _refuse_organs(folder.name, organs, spacing)
     hu = _as_hu(sitk.GetArrayFromImage(ct), organs, folder / CT)
-    body = _body(hu, spacing)
+    body = _body(hu, np.isin(organs, (4, 5)))
     whole = _whole_slices(folder.name, body, organs, spacing)
     hu = np.where(body, np.clip(hu, -1000, 3071), -1000).astype(np.int16)
     return Case(folder.name, hu, organs, body, spacing, whole)
@@ -182,18 +182,22 @@ def _refuse_organs(name: str, organs: np.ndarray, spacing: tuple[float, float, f
         raise InputError(f"{name}: the mandible lies behind the parotids")
 
 
-def _body(hu: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
-    """Skin and all inside: the largest piece, without couch and mask, filled slice by slice."""
-    pieces, count = ndimage.label(hu > BODY_HU)
-    if not count:
-        return np.zeros(hu.shape, bool)
-    largest = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
-    opened = np.stack([ndimage.binary_opening(part, iterations=1) for part in largest])
-    kept, count = ndimage.label(opened)
-    if count > 1:  # wires and edges of masks that touched the skin
-        opened = kept == 1 + int(np.argmax(np.bincount(kept.ravel())[1:]))
-    body = ndimage.binary_dilation(opened, iterations=1) & largest
+def _body(hu: np.ndarray, glands: np.ndarray) -> np.ndarray:
+    """Skin and all inside: the piece with the ``glands``, without couch and mask, filled slice by
+    slice."""
+    tissue = _piece(hu > BODY_HU, glands)
+    opened = np.stack([ndimage.binary_opening(part) for part in tissue])
+    # Wires and edges of masks that touched the skin go with what they were thick enough for.
+    body = ndimage.binary_dilation(_piece(opened, glands)) & tissue
     return np.stack([ndimage.binary_fill_holes(part) for part in body])
+
+
+def _piece(mask: np.ndarray, glands: np.ndarray) -> np.ndarray:
+    """The connected piece of ``mask`` that holds most of ``glands``."""
+    pieces, _ = ndimage.label(mask)
+    share = np.bincount(pieces[glands], minlength=1)
+    share[0] = 0
+    return pieces == int(share.argmax()) if share.any() else np.zeros_like(mask)
 
 
 def _whole_slices(
