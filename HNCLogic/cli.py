@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -31,6 +31,7 @@ from HNCLogic.options import (
     image_option,
     suv_by_hand,
 )
+from HNCLogic.phantom_commands import phantom_app
 from HNCLogic.refusal import in_users_words
 from HNCLogic.task_commands import add_task_commands
 
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="Trained models: list, show, verify, add.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+app.add_typer(phantom_app, name="phantom")
 
 
 def _show(result, out: Path, as_json: bool) -> None:
@@ -122,26 +124,6 @@ def run(job: Annotated[Path, typer.Argument(help="A Job as JSON.")]) -> None:
     from HNCLogic.panel_process import run_job_file
 
     run_job_file(job)
-
-
-@app.command()
-def phantom(
-    out: Annotated[Path, typer.Option(help="Folder for the cohort; made anew.")],
-    count: Annotated[int, typer.Option(help="How many patients.", min=1)] = 1,
-    seed: Annotated[int, typer.Option(help="Of the first; the others follow.", min=0)] = 0,
-    scanner: Annotated[
-        Literal["fast", "full"],
-        typer.Option(help="PET blurred and made noisy, or projected, counted and reconstructed."),
-    ] = "fast",
-    overwrite: Overwrite = False,
-) -> None:
-    """Simulated patients with their truth, as a cohort."""
-    from HNCLogic.phantom.cohort import write_cohort
-    from HNCLogic.progress import shown_progress
-
-    with shown_progress() as progress:
-        write_cohort(out, count, seed, overwrite, progress, scanner)
-    print(f"{out}: {count} simulated patients, listed in cohort.csv")
 
 
 @app.command()

@@ -43,11 +43,30 @@ def expanded(arguments: list[str], app: typer.Typer) -> list[str]:
     rest, path = _taken_out(arguments)
     if path is None:
         return arguments
-    name = rest[0] if rest else ""
-    command = next((c.callback for c in app.registered_commands if _name(c) == name), None)
+    command, length = _command(rest, app)
     if command is None:
         raise InputError(f"{OPTION} {path}: say first which command it is for")
-    return [name, *_words(_read(path), list(_parameters(command)), rest[1:], path), *rest[1:]]
+    first, rest = rest[:length], rest[length:]
+    return [*first, *_words(_read(path), list(_parameters(command)), rest, path), *rest]
+
+
+def _command(words: list[str], app: typer.Typer) -> tuple[Callable | None, int]:
+    """The function of the command that ``words`` begin with, and how many of them name it.
+
+    A group of commands may be one itself (``hnc phantom``) and hold others (``hnc phantom
+    benchmark``).
+    """
+    for command in app.registered_commands:
+        if words and _name(command) == words[0]:
+            return command.callback, 1
+    for group in app.registered_groups:
+        if words and group.name == words[0] and group.typer_instance is not None:
+            inner, length = _command(words[1:], group.typer_instance)
+            if inner is not None:
+                return inner, 1 + length
+            own = group.typer_instance.registered_callback
+            return (None, 0) if own is None else (own.callback, 1)
+    return None, 0
 
 
 def _name(command: Any) -> str:
@@ -59,6 +78,8 @@ def _parameters(command: Callable) -> Iterator[_Parameter]:
 
     for name, declared in inspect.signature(command, eval_str=True).parameters.items():
         kind, *notes = get_args(declared.annotation) or (declared.annotation,)
+        if getattr(kind, "__name__", "") == "Context":  # Typer's own
+            continue
         info = next((note for note in notes if hasattr(note, "param_decls")), None)
         option = isinstance(info, OptionInfo) if info else declared.default is not declared.empty
         # Typer keeps the first name of an annotated option in the place of its default.

@@ -3,82 +3,125 @@
 from __future__ import annotations
 
 import csv
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from HNCLogic.outputs import whole_or_nothing
+from HNCLogic.errors import InputError
+from HNCLogic.phantom.cohort_plan import Cohort, Planned, plan
 from HNCLogic.progress import Progress
 
-COLUMNS = ("patient", "scan", "centre", "PET", "CT", "mask", "label", "time", "event")
-FULL = "PET: projected, counted and reconstructed by the full scanner chain.\n"
+# Of the list, after patient, scan, centre and the images; what a kind of case lacks is left out.
+FIRST = ("patient", "scan", "centre")
+COLUMNS = {
+    "presence": ("mask", "reader_mask", "label", "time", "event", "reader_score", "age", "sex",
+                 "weight", "match"),
+    "parotid": ("mask", "label", "reader_score", "subtype", "side", "box", "age", "sex"),
+    "extension": ("mask", "label", "capsule", "nose_z", "acromion_z", "age", "sex", "match"),
+}  # fmt: skip
 
 
 def write_cohort(
+    cohort: Cohort,
     out: Path,
-    count: int,
-    seed: int,
+    *,
     overwrite: bool = False,
+    jobs: int | None = None,
     progress: Progress = lambda share, words: None,
-    scanner: Literal["fast", "full"] = "fast",
 ) -> None:
-    """Write patients ``seed`` … ``seed + count - 1`` into ``out``, every other one with a tumour.
+    """Write the patients of ``cohort`` into ``out``, each in a folder of its own.
 
-    Each has ``pet.nrrd`` (SUVbw; its record beside it as ``pet.json``), ``ct.nrrd`` (HU) and
-    ``truth.nrrd`` (1 primary, 2 node). ``cohort.csv`` lists them, paths relative to it; time and
-    event are empty. ``scanner``: "fast" blurs and adds noise, "full" projects, counts and
-    reconstructs. All of it or nothing; raises InputError where it cannot be written.
+    ``cohort.csv`` lists them, paths relative to it; ``README.md`` states every parameter. The
+    same cohort gives the same bytes, by however many processes (``jobs``; None: one a core) it is
+    made. All of it or nothing; raises InputError where it cannot be written.
     """
-    from HNCLogic.convert import write_volume
-    from HNCLogic.images.volume_file import record_path
-    from HNCLogic.phantom.patient import SIMULATED, simulate
+    from HNCLogic.outputs import whole_or_nothing
+    from HNCLogic.phantom.patient_files import write_patient
+    from HNCLogic.phantom.readme import readme
 
-    rows = []
     with whole_or_nothing(out, overwrite) as folder:
-        for number in range(count):
-            name = f"simulated-{seed + number:04d}"
-            progress(number / count, f"patient {number + 1} of {count}")
-            patient = simulate(
-                seed + number, positive=number % 2 == 0, full_chain=scanner == "full"
-            )
-            (folder / name).mkdir()
-            images = {"pet": patient.pet, "ct": patient.ct, "truth": patient.truth}
-            for kind, image in images.items():
-                write_volume(image, folder / name / f"{kind}.nrrd", out)
-            record_path(folder / name / "pet.nrrd").write_text(_record(patient), encoding="utf-8")
-            rows.append(
-                {
-                    "patient": name,
-                    "scan": 1,
-                    "centre": patient.centre,
-                    "PET": f"{name}/pet.nrrd",
-                    "CT": f"{name}/ct.nrrd",
-                    "mask": f"{name}/truth.nrrd",
-                    "label": int(patient.positive),
-                }
-            )
-        with (folder / "cohort.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, COLUMNS, restval="")
-            table.writeheader()
-            table.writerows(rows)
-        words = f"{SIMULATED}.\n" + (FULL if scanner == "full" else "")
-        (folder / "README.txt").write_text(words, encoding="utf-8")
+        write = partial(write_patient, cohort=cohort, folder=folder, told=out)
+        rows = in_processes(write, plan(cohort), jobs, progress)
+        write_list(folder / "cohort.csv", rows, cohort)
+        (folder / "README.md").write_text(readme(cohort, rows), encoding="utf-8")
 
 
-def _record(patient) -> str:
+def write_list(path: Path, rows: list[dict[str, Any]], cohort: Cohort) -> None:
+    columns = (*FIRST, *cohort.roles, *COLUMNS[cohort.cases])
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, columns, restval="")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def in_processes(
+    work: Callable[[Planned], Any],
+    patients: list[Planned],
+    jobs: int | None,
+    progress: Progress = lambda share, words: None,
+) -> list[Any]:
+    """``work`` of each patient, in their order; ``work`` and what it gives can be pickled.
+
+    With one job, or one patient, in this process. Raises what ``work`` raises, after the other
+    processes have ended, and InputError where one of them was killed.
+    """
+    jobs = min(jobs or usable_cores(), len(patients))
+    words = f"{len(patients)} patients" if len(patients) > 1 else "one patient"
+    progress(0.0, words)
+    if jobs <= 1:
+        found = []
+        for patient in patients:
+            found.append(work(patient))
+            progress(len(found) / len(patients), words)
+        return found
+    with _workers(jobs) as pool:
+        futures: list[Future] = [pool.submit(work, patient) for patient in patients]
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                future.result()
+                progress(done / len(patients), f"{done} of {words}")
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a process that makes patients was ended from outside, perhaps for want of "
+                f"memory: try again with fewer than {jobs} jobs (--jobs)"
+            ) from error
+    return [future.result() for future in futures]
+
+
+def usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def _workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes of one thread each; where the body fails, those at work are ended at once."""
+    import multiprocessing
+
+    before = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in set(multiprocessing.active_children()) - before:
+                child.terminate()
+            raise
+
+
+def _begin() -> None:
+    """One thread, and no word of its own when the user presses Ctrl-C."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     import SimpleITK as sitk
 
-    from HNCLogic.job import SuvRecord
-
-    largest = float(sitk.GetArrayViewFromImage(patient.pet).max())
-    return (
-        SuvRecord(
-            units_found="SUVbw",
-            factor_min=1.0,
-            factor_max=1.0,
-            formula="simulated as SUVbw: nothing to convert",
-            weight_kg=round(patient.weight_kg, 1),
-            source=patient.simulated,
-            suv_max=largest,
-        ).model_dump_json(indent=2)
-        + "\n"
-    )
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)

@@ -6,6 +6,7 @@ Patient's name, series descriptions and comments say that it is simulated.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from HNCLogic.phantom.patient import SIMULATED, SimulatedPatient
 HALF_LIFE_S = 6586.2  # fluorine-18
 UPTAKE_S = 3600 + 4 * 60  # from injection to scan
 INJECTED = datetime.datetime(2000, 1, 1, 9, 12, 30)
+SEXES = {"male": "M", "female": "F"}
 SOP_CLASS = {
     "PT": "1.2.840.10008.5.1.4.1.1.128",
     "CT": "1.2.840.10008.5.1.4.1.1.2",
@@ -25,33 +27,47 @@ SOP_CLASS = {
 }
 
 
-def write_dicom(patient: SimulatedPatient, folder: Path) -> dict[str, Path]:
-    """Write the patient's series into folders "PET", "CT" and, where there is one, "T1".
+# Scanning sequence, repetition and echo time (ms), b value (s/mm²): nominal, by the role's habit.
+MR_SETTINGS: dict[str, tuple[str, str, str, float | None]] = {
+    "T1": ("SE", "550", "10", None),
+    "T2": ("SE", "4000", "90", None),
+    "CE-T1": ("SE", "550", "10", None),
+    "DWI-b0": ("EP", "5000", "70", 0.0),
+    "DWI-b1000": ("EP", "5000", "70", 1000.0),
+    "ADC": ("EP", "5000", "70", None),
+}
+SERIES_NUMBER = {"CT": 2, "PET": 3} | {role: n for n, role in enumerate(MR_SETTINGS, start=4)}
 
-    PET: Bq/ml, decay-corrected to the start of the scan, a rescale slope for each slice. Returns
-    the folders by role. The same patient gives the same bytes. Raises InputError where a folder
-    already holds files.
+
+def write_dicom(
+    patient: SimulatedPatient, folder: Path, roles: Collection[str] | None = None
+) -> dict[str, Path]:
+    """Write the patient's series, each into a folder named after its role ("PET", "CT", "T1" …).
+
+    ``roles``: which ones; None: all it has. PET: Bq/ml, decay-corrected to the start of the scan,
+    a rescale slope for each slice. Returns the folders by role. The same patient gives the same
+    bytes. Raises InputError where a folder already holds files.
     """
     folder = Path(folder)
     dose_bq = 1e6 * round(4.0 * patient.weight_kg)
     remaining = dose_bq * 2.0 ** (-UPTAKE_S / HALF_LIFE_S)
     bqml_per_suv = remaining / (patient.weight_kg * 1000.0)
-    series = {"PET": ("PT", patient.pet, bqml_per_suv), "CT": ("CT", patient.ct, 1.0)}
-    for role, image in patient.mr.items():
-        series[role] = ("MR", image, 1.0)
     written = {}
-    for role, (modality, image, factor) in series.items():
+    for role, image in patient.images.items():
+        if roles is not None and role not in roles:
+            continue
         written[role] = folder / role
         written[role].mkdir(parents=True, exist_ok=True)
         if any(written[role].iterdir()):
             raise InputError(f"{written[role]} is not empty: choose another folder")
-        _write_series(patient, modality, image, factor, dose_bq, written[role])
+        factor = bqml_per_suv if role == "PET" else 1.0
+        _write_series(patient, role, image, factor, dose_bq, written[role])
     return written
 
 
 def _write_series(
     patient: SimulatedPatient,
-    modality: str,
+    role: str,
     image: sitk.Image,
     factor: float,
     dose_bq: float,
@@ -60,12 +76,13 @@ def _write_series(
     from pydicom.uid import generate_uid
 
     grid, values = Grid.of(image), sitk.GetArrayFromImage(image).astype(np.float64) * factor
+    modality = {"PET": "PT", "CT": "CT"}.get(role, "MR")
     key = f"HNC simulated {patient.seed} {patient.positive} {patient.centre}"
-    series_uid = generate_uid(entropy_srcs=[key, modality])
+    series_uid = generate_uid(entropy_srcs=[key, role])
     for index, slice_values in enumerate(values):
-        data = _header(patient, modality, grid, key)
+        data = _header(patient, role, modality, grid, key)
         data.SeriesInstanceUID = series_uid
-        data.SOPInstanceUID = generate_uid(entropy_srcs=[key, modality, str(index)])
+        data.SOPInstanceUID = generate_uid(entropy_srcs=[key, role, str(index)])
         data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
         data.InstanceNumber = index + 1
         where = grid.points(np.array([[0, 0, index]]))[0]
@@ -88,7 +105,7 @@ def _ds(value: float) -> str:
     return f"{float(value):.9g}"
 
 
-def _header(patient: SimulatedPatient, modality: str, grid: Grid, key: str):
+def _header(patient: SimulatedPatient, role: str, modality: str, grid: Grid, key: str):
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -102,17 +119,17 @@ def _header(patient: SimulatedPatient, modality: str, grid: Grid, key: str):
     data.Manufacturer = "HNC simulation"
     data.InstitutionName = f"Simulated centre {patient.centre}"
     data.PatientName, data.PatientID = "SIMULATED^HNC", f"SIMULATED-{patient.seed}"
-    data.PatientSex, data.PatientBirthDate = "O", ""
+    data.PatientSex, data.PatientBirthDate = SEXES[patient.sex], ""
     data.PatientAge = f"{round(patient.age):03d}Y"
     data.PatientWeight = _ds(patient.weight_kg)
     data.ImageComments = SIMULATED
     data.StudyDescription = "SIMULATED head and neck"
-    data.SeriesDescription = f"SIMULATED {'PET SUVbw, Bq/ml' if modality == 'PT' else modality}"
+    data.SeriesDescription = f"SIMULATED {'PET, Bq/ml' if role == 'PET' else role}"
     data.StudyInstanceUID = generate_uid(entropy_srcs=[key, "study"])
     data.FrameOfReferenceUID = generate_uid(entropy_srcs=[key, "frame"])
     data.PositionReferenceIndicator, data.AccessionNumber, data.StudyID = "", "", "1"
     data.ReferringPhysicianName = ""
-    data.SeriesNumber = {"CT": 2, "PT": 3, "MR": 4}[modality]
+    data.SeriesNumber = SERIES_NUMBER[role]
     scan = INJECTED + datetime.timedelta(seconds=UPTAKE_S)
     data.StudyDate = data.SeriesDate = data.AcquisitionDate = scan.strftime("%Y%m%d")
     data.StudyTime = data.SeriesTime = data.AcquisitionTime = scan.strftime("%H%M%S")
@@ -127,10 +144,17 @@ def _header(patient: SimulatedPatient, modality: str, grid: Grid, key: str):
     if modality == "CT":
         data.KVP, data.RescaleType = "120", "HU"
     if modality == "MR":
-        data.ScanningSequence, data.SequenceVariant, data.ScanOptions = "SE", "NONE", ""
-        data.MRAcquisitionType, data.RepetitionTime, data.EchoTime = "2D", "550", "10"
+        sequence, repetition, echo, b_value = MR_SETTINGS[role]
+        data.ScanningSequence, data.SequenceVariant, data.ScanOptions = sequence, "NONE", ""
+        data.MRAcquisitionType, data.RepetitionTime, data.EchoTime = "2D", repetition, echo
         data.EchoTrainLength, data.MagneticFieldStrength = "1", "1.5"
-        data.ProtocolName = "SIMULATED T1"
+        data.ProtocolName = f"SIMULATED {role}"
+        if role == "CE-T1":
+            data.ContrastBolusAgent = "simulated gadolinium"
+        if b_value is not None:
+            data.DiffusionBValue = b_value
+        if role == "ADC":  # in 1e-6 mm²/s
+            data.ImageType = ["DERIVED", "PRIMARY", "ADC"]
     return data
 
 

@@ -1,14 +1,11 @@
 """``--python-script`` files, ``--config``, and the commands that make patients and train."""
 
-import csv
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import SimpleITK as sitk
 
 from HNCLogic.cli import app
 from HNCLogic.config_file import expanded
@@ -145,22 +142,3 @@ def test_bad_files_are_refused(text, said, tmp_path):
         expanded(["segment", "--config", str(config)], app)
     with pytest.raises(InputError, match="which command"):
         expanded(["--config", str(config)], app)
-
-
-def test_a_cohort_of_simulated_patients(hnc, tmp_path):
-    ended = hnc("phantom", "--count", "2", "--seed", "4", "--out", tmp_path / "cohort")
-    assert ended.code == 0, ended.err
-    with (tmp_path / "cohort" / "cohort.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["patient"], row["label"]) for row in rows] == [
-        ("simulated-0004", "1"),
-        ("simulated-0005", "0"),
-    ]
-    from HNCLogic.images.read import read_image, read_mask
-
-    pet = read_image(tmp_path / "cohort" / rows[0]["PET"], "PET")
-    assert pet.suv.formula.startswith("simulated")
-    assert pet.warnings == []
-    truth = sitk.GetArrayFromImage(read_mask(tmp_path / "cohort" / rows[0]["mask"]))
-    assert set(np.unique(truth)) == {0, 1, 2}
-    assert sitk.GetArrayViewFromImage(pet.image)[truth == 1].mean() > 2.0
