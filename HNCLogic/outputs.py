@@ -127,6 +127,13 @@ def write_text_whole(path: Path, text: str) -> None:
     write_file_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
+def remove_partial(folder: Path) -> None:
+    """Remove what a process that was killed while it wrote left aside in ``folder``."""
+    for left in folder.glob(f"{PARTIAL}*"):
+        with contextlib.suppress(OSError):
+            left.unlink()
+
+
 def end_cleanly_on_signals() -> None:
     """Make a request to end (SIGTERM, a closed terminal) a KeyboardInterrupt, as Ctrl-C is.
 
