@@ -93,8 +93,10 @@ def simulate_parotid(
     table = draw_columns(rng["tissue"], tumour.properties)
     images = acquire(canvas, study, roles, table, rng["scan"])
 
-    main, other = (mask_on(found == value, canvas, study["CE-T1"]) for value in (1, 2))
-    labels = np.where(main, 1, np.where(other, 2, 0)).astype(np.uint8)
+    main = mask_on(found == 1, canvas, study["CE-T1"])
+    labels = main.astype(np.uint8)
+    if tumour.several:
+        labels[mask_on(found == 2, canvas, study["CE-T1"]) & ~main] = 2
     grid = study["CE-T1"].grid
     voxels = _frame(main, rng["box"].integers(0, 4, 6))
     return ParotidCase(
