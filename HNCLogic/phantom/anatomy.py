@@ -79,7 +79,10 @@ class BuiltIn:
     def painted(self, spacing: float) -> Canvas:
         canvas = Canvas(LOW, HIGH, spacing)
         canvas.roughness = on_grid(self.surface_noise, canvas.low, spacing, canvas.size)
-        canvas.folds = on_grid(self.folds, canvas.low, spacing, canvas.size)
+        canvas.folds = np.zeros(canvas.labels.shape, np.float32)
+        first = int((self.folds.GetOrigin()[2] - canvas.low[2]) // spacing)
+        low, slices = canvas.low + np.array([0, 0, first * spacing]), canvas.size[2] - first
+        canvas.folds[first:] = on_grid(self.folds, low, spacing, (*canvas.size[:2], slices))
         self.plan.paint(canvas)
         return canvas
 

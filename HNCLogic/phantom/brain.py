@@ -9,7 +9,7 @@ import numpy as np
 
 from HNCLogic.phantom.build import Build
 from HNCLogic.phantom.plan import Plan
-from HNCLogic.phantom.shapes import Level, blend, ellipsoid, tube
+from HNCLogic.phantom.shapes import Level, blend, ellipsoid, mottled, tube
 
 SOFT = ("fat", "soft", "muscle", "skin", "masticator")
 CEREBRUM = ("csf", "grey matter", "white matter", "deep grey")
@@ -67,6 +67,8 @@ def add_skull_and_brain(plan: Plan, build: Build) -> None:
     plan.add_both("bone", petrous, ("soft", "fat", "bone", "marrow", "csf", "grey matter"))
     plan.add_both("mastoid", tube([(38, 6, 87), (54, 14, 84)], 3.5), ("bone",))
     plan.add_both("bone", ellipsoid((15, 18, 57), (7, 11, 6)), SOFT)  # condyles
+    # Fissures, foramina and canals of the skull base.
+    plan.add("soft", mottled((0, -2, 84), (64, 40, 16), -4.0), ("bone", "marrow"))
 
 
 def _add_cerebrum(plan: Plan, build: Build, middle: np.ndarray, inner: np.ndarray) -> None:

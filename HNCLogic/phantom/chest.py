@@ -9,7 +9,7 @@ import numpy as np
 
 from HNCLogic.phantom.build import Build
 from HNCLogic.phantom.plan import Plan
-from HNCLogic.phantom.shapes import Shape, ellipsoid, tube
+from HNCLogic.phantom.shapes import Shape, ellipsoid, mottled, tube
 
 SOFT = ("fat", "soft", "muscle", "neck muscle")
 
@@ -17,6 +17,8 @@ SOFT = ("fat", "soft", "muscle", "neck muscle")
 def add_chest(plan: Plan, build: Build) -> None:
     up = build.shoulders_mm
     _add_shoulder_muscles(plan, up)
+    share = 9.0 * float(np.clip(np.log(build.fatness), -0.8, 0.8))
+    plan.add("fat", mottled((0, 46, -100), (230, 100, 100), 1.5 + share), ("soft",))
     for wall, ribs, lung in _cages(plan):
         plan.add_both("muscle", wall, SOFT)
         plan.add_both("bone", ribs, SOFT)
@@ -31,7 +33,8 @@ def add_chest(plan: Plan, build: Build) -> None:
     plan.add_both("bone", ellipsoid(head, (23, 23, 23)), uneven=0)
     plan.add_both("marrow", ellipsoid(head, (21, 21, 21)), uneven=0)
     plan.add_both("bone", tube([neck, elbow], [17, 12]), uneven=0)
-    plan.add_both("marrow", tube([neck, elbow], [14, 7]), uneven=0)
+    plan.add_both("fat", tube([neck, elbow], [14, 7]), uneven=0)  # yellow marrow
+    plan.add_both("fat", mottled(head, (21, 21, 21), 6.0), ("marrow",), uneven=0)
     blade = ellipsoid((104, 96, -128 + up / 2), (50, 3, 56), (0, 15, -26))
     plan.add_both("bone", blade, SOFT, uneven=2)
     plan.add_both(

@@ -42,8 +42,8 @@ BROWN_FAT: tuple[Point, ...] = (
 )  # fmt: skip
 # Middles of organs that take up FDG without a tumour.
 ORGANS: dict[str, Point] = {
-    "mandible": (42, -30, 25),
-    "molar": (24, -56, 46),
+    "mandible": (41, -26, 31),
+    "molar": (23, -56, 46),
     "parotid": (56, 5, 48),
     "submandibular": (33, -28, 10),
     "sublingual": (13, -59, 22),
@@ -51,9 +51,9 @@ ORGANS: dict[str, Point] = {
     "vocal cord": (6, -25, -23),
     "masseter": (58, -20, 52),
     "pterygoid": (38, -17, 54),
-    "sternomastoid": (50, 8, 10),
-    "longus colli": (8, 0, 20),
+    "sternomastoid": (51, 5, 10),
+    "longus colli": (10, -6, 10),
 }
 NOSE: Point = (0, -116, 77)  # its tip
-ACROMION: Point = (165, 46, -78)
+ACROMION: Point = (160, 56, -58)
 BACK: Point = (0, 136, -180)  # the lowest skin of who lies on his back; the couch is under it

@@ -31,15 +31,22 @@ def smooth_field(
 def on_grid(
     field: sitk.Image, low: np.ndarray, spacing: float, size: tuple[int, ...]
 ) -> np.ndarray:
-    """``field`` on an axis-aligned grid: float32, axes (z, y, x)."""
-    image = sitk.Resample(
-        field,
-        list(size),
-        sitk.Transform(3, sitk.sitkIdentity),
-        sitk.sitkLinear,
-        [float(v) for v in low],
-        [float(spacing)] * 3,
-        [1, 0, 0, 0, 1, 0, 0, 0, 1],
-        0.0,
-    )
-    return sitk.GetArrayFromImage(image)
+    """``field`` on an axis-aligned grid, linearly, 0 beyond it: float32, axes (z, y, x).
+
+    One axis after the other, which is faster than a resampling of all at once and as exact.
+    """
+    values = sitk.GetArrayViewFromImage(field)
+    for axis in range(3):
+        count, i = values.shape[axis], 2 - axis
+        at = low[i] + spacing * np.arange(size[i]) - field.GetOrigin()[i]
+        at = at / field.GetSpacing()[i]
+        below = np.clip(np.floor(at), 0, max(count - 2, 0)).astype(int)
+        share = np.clip(at - below, 0, 1)
+        seen = (at >= -0.5) & (at <= count - 0.5)
+        shape = [-1 if k == axis else 1 for k in range(3)]
+        first = (seen * (1 - share)).astype(np.float32).reshape(shape)
+        second = (seen * share).astype(np.float32).reshape(shape)
+        blended = values.take(below, axis) * first
+        blended += values.take(np.minimum(below + 1, count - 1), axis) * second
+        values = blended
+    return values

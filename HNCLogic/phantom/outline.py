@@ -10,7 +10,7 @@ import numpy as np
 
 from HNCLogic.phantom.build import Build
 from HNCLogic.phantom.plan import Plan
-from HNCLogic.phantom.shapes import Shape, ellipsoid, loft, tube
+from HNCLogic.phantom.shapes import Shape, ellipsoid, loft, mottled, tube
 
 SKIN_MM = 1.7
 # Head, neck and the middle of the chest: z, half width, front, back, how much the front narrows.
@@ -87,9 +87,11 @@ def add_outline(plan: Plan, build: Build) -> None:
         plan.add(tissue, [_trunk(knots, by, rough) for knots in (column, wings)])
     # Between the organs of the neck, fat and strands of other soft tissue are mixed.
     share = 9.0 * np.clip(np.log(fat), -0.8, 0.8)
-    plan.add("fat", _mottled((0, 22, -24), (58, 62, 66), 4.0 + share), ("soft",))
-    plan.add("fat", _mottled((0, 40, -110), (210, 90, 60), 2.0 + share), ("soft",))
-    plan.add("fat", _mottled((0, -40, 50), (62, 50, 44), 3.0 + share), ("soft",))
+    for centre, radii, usual in (
+        ((0, 22, -20), (74, 70, 84), 4.0),
+        ((0, -40, 50), (70, 58, 48), 3.0),
+    ):
+        plan.add("fat", mottled(centre, radii, usual + share), ("soft",))
     _add_nose_and_ears(plan)
     plan.add("fat", ellipsoid(plan.at(0, -62, 8), (26, 14, 8 * fat**0.5), roughness=3), ("soft",))
 
@@ -108,17 +110,6 @@ def _trunk(knots: np.ndarray, by: tuple | None, rough: float) -> Shape:
         # Above the wedge of the shoulders the skin comes from the trapezius alone.
         inner[:, 0] -= 0.7 * depth * (len(knots) == len(WINGS))
     return loft(inner, power=2.15, roughness=rough)
-
-
-def _mottled(centre: tuple, radii: tuple, share: float) -> Shape:
-    """Patches of about a centimetre, in about half of the box where ``share`` is 0."""
-    low, high = (tuple(np.asarray(centre) + s * np.asarray(radii)) for s in (-1, 1))
-
-    def level(x, y, z):
-        shape = np.broadcast_shapes(np.shape(x), np.shape(y), np.shape(z))
-        return np.full(shape, np.float32(-share))
-
-    return Shape(low, high, level, roughness=10.0)
 
 
 def _add_nose_and_ears(plan: Plan) -> None:

@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.centres import CENTRES as CENTRES  # others import it from here
+from HNCLogic.phantom.dental import add_fillings
 from HNCLogic.phantom.shapes import Canvas
 from HNCLogic.phantom.tissues import LABEL, column
 
@@ -108,7 +109,13 @@ def tissue_hu(canvas: Canvas, contrast: bool, rng: np.random.Generator) -> np.nd
     if contrast:
         for name, gain in IODINE.items():
             table[LABEL[name]] += gain
-    grain = gaussian_filter(rng.standard_normal(canvas.labels.shape, np.float32), 0.6)
+    # Fine structure, and lobules and strands twice as wide.
+    shape = canvas.labels.shape
+    grain = rng.standard_normal(shape, np.float32)
+    wide = rng.standard_normal([(n + 1) // 2 for n in shape], np.float32)
+    wide = wide.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    grain += 0.9 * wide[: shape[0], : shape[1], : shape[2]]
+    grain = gaussian_filter(grain, 0.6, truncate=3.0)
     grain *= 1 / grain.std()
     return gaussian_filter(table[canvas.labels] + texture[canvas.labels] * grain, 0.4)
 
@@ -121,8 +128,7 @@ def acquired(
     width = np.sqrt((hu > -300).sum(axis=(1, 2)) * grid.spacing[0] * grid.spacing[1] / np.pi)
     spread = 8.0 * np.clip(np.exp((width - 90) / 90), 0.8, 3.0)[:, None, None]
     add_couch(hu, grid, couch_y)
-    for filling in fillings:
-        _add_streaks(hu, grid, filling, rng)
+    add_fillings(hu, grid, fillings, rng)
     hu += (spread / noise.std()).astype(np.float32) * noise
     return np.round(np.clip(hu, -1024, 3071)).astype(np.float32)
 
@@ -139,24 +145,6 @@ def add_couch(hu: np.ndarray, grid: Grid, top: float) -> None:
     for where, value in ((shell, -350.0), (foam, -920.0)):
         rows, columns = np.nonzero(where)
         hu[:, rows, columns] = np.maximum(hu[:, rows, columns], value)
-
-
-def _add_streaks(hu: np.ndarray, grid: Grid, filling: np.ndarray, rng: np.random.Generator) -> None:
-    """Metal in a tooth, and the bright and dark streaks it throws; changes ``hu``."""
-    strength = rng.uniform(150, 500)
-    waves = rng.standard_normal((2, 24)) / np.sqrt(24)
-    x, y, z = (grid.origin[i] + grid.spacing[i] * np.arange(grid.size[i]) for i in range(3))
-    dx, dy = (x - filling[0])[None], (y - filling[1])[:, None]
-    radius, angle = np.hypot(dx, dy), np.arctan2(dy, dx)
-    pattern = np.zeros(radius.shape)
-    for order in range(24):
-        phase = (order + 3) * angle
-        pattern += waves[0, order] * np.cos(phase) + waves[1, order] * np.sin(phase)
-    pattern *= strength * np.exp(-radius / 38.0) * np.minimum(radius / 4.0, 1)
-    for index in np.nonzero(np.abs(z - filling[2]) < 5.0)[0]:
-        near = np.exp(-((z[index] - filling[2]) ** 2) / 12.0)
-        hu[index] += (pattern * near).astype(np.float32)
-        hu[index][(radius < 2.8) & (near > 0.5)] = 3071.0
 
 
 def t1(
