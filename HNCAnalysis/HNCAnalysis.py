@@ -19,7 +19,6 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin
 
 
 class HNCAnalysis(ScriptedLoadableModule):
@@ -82,51 +81,44 @@ class HNCAnalysisParameterNode:
     analysedSettings: str = ""
 
 
-class HNCAnalysisWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class HNCAnalysisWidget(ScriptedLoadableModuleWidget):
     """The panel, as Slicer sees it."""
 
     def __init__(self, parent=None):
+        self.modulePanel = None
         ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.panel = None
 
     def setup(self):
-        from HNCAnalysisLib.AnalysisPanel import AnalysisPanel
+        from HNCLogic.panels.module_panel import ModulePanel
 
         ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/HNCAnalysis.ui"))
-        self.layout.addWidget(uiWidget)
-        self.layout.addStretch(1)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = HNCAnalysisLogic()
-        self.panel = AnalysisPanel(uiWidget)
-        scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
-        self.panel.setParameterNode(self.logic.getParameterNode())
+        parts = ("AnswerNodes", "AnswerView", "ModelChoice", "NeckView", "AnalysisPanel")
+        imports = [f"HNCAnalysisLib.{part}" for part in parts]
+        self.modulePanel = ModulePanel(self, imports, self._made)
+
+    def _made(self, uiWidget):
+        from HNCAnalysisLib.AnalysisPanel import AnalysisPanel
+
+        self.layout.addStretch(1)
+        return AnalysisPanel(uiWidget)
+
+    @property
+    def panel(self):
+        """The whole panel, however early it is asked for."""
+        return None if self.modulePanel is None else self.modulePanel.panel
 
     def cleanup(self):
-        self.removeObservers()
-        if self.panel is not None:
-            self.panel.cleanup()
+        if self.modulePanel is not None:
+            self.modulePanel.cleanup()
+
+    def enter(self):
+        self.modulePanel.enter()
 
     def onReload(self):
         for name in [one for one in sys.modules if one.split(".")[0] == "HNCAnalysisLib"]:
             del sys.modules[name]  # Slicer itself reads no more than this file anew
         ScriptedLoadableModuleWidget.onReload(self)
-
-    def enter(self):
-        self.panel.enter(self.logic.getParameterNode())
-
-    def onSceneStartClose(self, caller, event):
-        self.panel.setParameterNode(None)
-
-    def onSceneEndClose(self, caller, event):
-        self.panel.setParameterNode(self.logic.getParameterNode())
-
-    def onSceneEndImport(self, caller, event):
-        self.panel.sceneRead(self.logic.getParameterNode())
 
 
 class HNCAnalysisLogic(ScriptedLoadableModuleLogic):

@@ -24,7 +24,6 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin
 
 
 class HNCSegment(ScriptedLoadableModule):
@@ -75,51 +74,44 @@ class HNCSegmentParameterNode:
     outline: bool = True
 
 
-class HNCSegmentWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class HNCSegmentWidget(ScriptedLoadableModuleWidget):
     """The panel, as Slicer sees it."""
 
     def __init__(self, parent=None):
+        self.modulePanel = None
         ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.panel = None
 
     def setup(self):
-        from HNCSegmentLib.SegmentPanel import SegmentPanel
+        from HNCLogic.panels.module_panel import ModulePanel
 
         ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/HNCSegment.ui"))
-        self.layout.addWidget(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = HNCSegmentLogic()
-        self.panel = SegmentPanel(uiWidget)
-        scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
-        self.panel.setParameterNode(self.logic.getParameterNode())
+        parts = ("DisplayBox", "LesionButtons", "LesionRows", "SaveButtons", "SegmentPanel")
+        imports = [f"HNCSegmentLib.{part}" for part in parts]
+        self.modulePanel = ModulePanel(self, imports, self._made)
+
+    def _made(self, uiWidget):
+        from HNCSegmentLib.SegmentPanel import SegmentPanel
+
+        return SegmentPanel(uiWidget)
+
+    @property
+    def panel(self):
+        """The whole panel, however early it is asked for."""
+        return None if self.modulePanel is None else self.modulePanel.panel
 
     def cleanup(self):
-        self.removeObservers()
-        if self.panel is not None:
-            self.panel.cleanup()
+        if self.modulePanel is not None:
+            self.modulePanel.cleanup()
 
     def enter(self):
-        self.panel.enter(self.logic.getParameterNode())
+        self.modulePanel.enter()
 
     def onReload(self):
         """Slicer reads this file anew, and no other: what it imports is forgotten before."""
         for name in [name for name in sys.modules if name.split(".")[0] == "HNCSegmentLib"]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
-
-    def onSceneStartClose(self, caller, event):
-        self.panel.setParameterNode(None)
-
-    def onSceneEndClose(self, caller, event):
-        self.panel.setParameterNode(self.logic.getParameterNode())
-
-    def onSceneEndImport(self, caller, event):
-        self.panel.sceneRead(self.logic.getParameterNode())
 
 
 class HNCSegmentLogic(ScriptedLoadableModuleLogic):

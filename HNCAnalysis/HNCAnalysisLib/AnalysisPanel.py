@@ -59,6 +59,7 @@ class AnalysisPanel(VTKObservationMixin):
         ui.continueButton.connect("clicked(bool)", self.onContinue)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.EndBatchProcessEvent, self._onChanged)
+        self.addObserver(scene, scene.EndImportEvent, self._onImported)
         self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
         self.useProcess(launch, ensure)
 
@@ -104,16 +105,11 @@ class AnalysisPanel(VTKObservationMixin):
             self.neck.observeViews()
         self.refresh()
 
-    def sceneRead(self, parameterNode):
-        """A scene was read from a file: show what is in it."""
-        from HNCLogic.scene.layers import restore_opacity
-
-        restore_opacity(slicer.mrmlScene)
-        self._forgetAnswer()
-        self.setParameterNode(parameterNode)
-
     def _onChanged(self, caller=None, event=None):
         self.refresh()
+
+    def _onImported(self, caller, event):
+        self._forgetAnswer()  # the scene's own is read anew
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeRemoved(self, caller, event, node):

@@ -7,7 +7,7 @@ values only for what is left. Where two volumes fit equally well the role stays 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import slicer
@@ -61,6 +61,17 @@ def found_roles(scene: Any, pet: Any = None) -> tuple[dict[str, Any], dict[str, 
         fitting = [n for n in candidates[role] if n is not pet and (pet is None or meet(n, pet))]
         _choose(role, fitting, roles, doubtful)
     return roles, doubtful
+
+
+def look_at_voxels(scene: Any, pet: Any = None, ct: Any = None) -> Iterator[None]:
+    """Look at the voxels of the PET and the CT, those chosen or those that will be, one a step:
+    what is said of them later is then at hand."""
+    given = {role: node for role, node in (("PET", pet), ("CT", ct)) if node is not None}
+    for role, node in (roles_in_scene(scene, pet) | given).items():
+        yield
+        if role != "MR" and facts.has_voxels(node):
+            facts.values_of(node)
+    yield
 
 
 def role_of(node: Any) -> str:

@@ -41,15 +41,20 @@ class Stepwise:
         if not self._inside:  # else ``_turn`` closes it, once it is out of its step
             self._work.close()
 
+    def finish(self) -> None:
+        """Do at once what is left, for whom it cannot wait. Nothing from within its own steps."""
+        while self.running and not self._inside:
+            self._step()
+
     def _turn(self) -> None:
         until = time.perf_counter() + TURN_S
         try:
-            while self.running and time.perf_counter() < until:
+            while self.running and not self._inside and time.perf_counter() < until:
                 self._step()
         finally:  # also where what is told raises: the work itself goes on
             if self.running:
                 qt.QTimer.singleShot(0, self._turn)
-            else:
+            elif not self._inside:
                 self._work.close()
 
     def _step(self) -> None:

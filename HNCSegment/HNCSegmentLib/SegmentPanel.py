@@ -14,7 +14,6 @@ from HNCLogic.panels.inputs import ImageInputs
 from HNCLogic.panels.request import Request
 from HNCLogic.panels.run_controls import RunControls
 from HNCLogic.panels.tones import box
-from HNCLogic.scene.layers import restore_opacity
 from HNCLogic.scene.notes import SIMULATED
 from HNCSegmentLib import SegmentationRecord as record
 from HNCSegmentLib.DisplayBox import DisplayBox
@@ -98,13 +97,6 @@ class SegmentPanel(VTKObservationMixin):
         ):
             self.setParameterNode(parameterNode)
         self.method.listModels()
-        self.inputs.fillIn()
-        self.refresh()
-
-    def sceneRead(self, parameterNode):
-        """A scene was loaded, maybe with a state of this panel in it."""
-        restore_opacity(slicer.mrmlScene)
-        self.setParameterNode(parameterNode)
         self.inputs.fillIn()
         self.refresh()
 

@@ -14,7 +14,27 @@ import numbers
 from functools import cache
 from typing import Any
 
+from PySide6 import QtCore, QtWidgets
 from shibokensupport.signature import get_signature
+
+# Methods to which the panels hand what has to be looked at, one for each class.
+LOOKED_AT = (
+    QtCore.QFile.open,
+    QtCore.QBuffer.open,
+    QtWidgets.QWidget.setFocusPolicy,
+    QtWidgets.QLabel.setTextInteractionFlags,
+    QtWidgets.QDoubleSpinBox.setMaximum,
+    QtWidgets.QProxyStyle.drawItemText,
+)
+
+
+def look_ahead() -> None:
+    """Have PySide work out what these methods take: each class costs it some 10 ms, but once.
+
+    Slicer never does: whoever measures a panel wants it done before.
+    """
+    for method in LOOKED_AT:
+        _overloads(method)
 
 
 def check(function: Any, name: str, arguments: tuple, keywords: dict) -> None:

@@ -65,6 +65,9 @@ class Stopwatch:
 def measure(quick: bool) -> list[dict[str, Any]]:
     """Open both panels, run them with the shipped models, do what can be done to the answers."""
     host = desktop.start()
+    from Testing.host import qt_arguments
+
+    qt_arguments.look_ahead()
     watch = Stopwatch(host)
     _into_scene(_large_patient(quick))
     with tempfile.TemporaryDirectory(prefix="hnc-benchmark-") as folder:
@@ -76,9 +79,19 @@ def measure(quick: bool) -> list[dict[str, Any]]:
     return watch.found
 
 
+def _open(watch: Stopwatch, name: str) -> None:
+    """For the first time, until its panel is seen."""
+    opened: list[Any] = []
+    watch.timed(
+        f"open {name}",
+        lambda: opened.append(watch.host.load(f"{name}/{name}.py").widget),
+        lambda: opened[0].modulePanel.whole,
+    )
+
+
 def _analyse(watch: Stopwatch, folder: Path) -> None:
     host = watch.host
-    watch.timed("open HNCAnalysis", lambda: host.load("HNCAnalysis/HNCAnalysis.py"))
+    _open(watch, "HNCAnalysis")
     panel = host.load("HNCAnalysis/HNCAnalysis.py").widget.panel
     watch.timed(
         "Analyse: click to answer",
@@ -103,7 +116,7 @@ def _analyse(watch: Stopwatch, folder: Path) -> None:
 
 def _segment(watch: Stopwatch, folder: Path) -> None:
     host = watch.host
-    watch.timed("open HNCSegment", lambda: host.load("HNCSegment/HNCSegment.py"))
+    _open(watch, "HNCSegment")
     panel = host.load("HNCSegment/HNCSegment.py").widget.panel
     parameters, ui = panel._parameterNode, panel.ui
     parameters.method = "fixed"

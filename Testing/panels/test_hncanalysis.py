@@ -464,7 +464,7 @@ def test_without_pydantic_the_tables_are_shown(host, made_up, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     for name in ("HNCLogic.job", "HNCLogic.report.json_out"):
         monkeypatch.delitem(sys.modules, name)
-    made_up.panel.sceneRead(state())
+    host.scene.InvokeEvent(host.scene.EndImportEvent)
     assert host.wait(lambda: made_up.panel.ui.answerSection.visible, 10)
     assert "not installed" in made_up.panel.ui.sentenceLabel.text
     assert "made up for a test" in made_up.panel.ui.answerTrainedLabel.text
@@ -475,7 +475,7 @@ def test_without_pydantic_the_tables_are_shown(host, made_up, monkeypatch):
     assert not made_up.panel.ui.reportButton.enabled
     made_up.panel.ui.hottestButton.click()
     monkeypatch.undo()
-    made_up.panel.sceneRead(state())
+    host.scene.InvokeEvent(host.scene.EndImportEvent)
     assert host.wait(lambda: made_up.panel.result is not None, 10)
     assert not made_up.panel.ui.resultTable.visible
 

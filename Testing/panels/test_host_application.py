@@ -182,6 +182,8 @@ def test_none_outlives_what_qt_takes_from_it(host):
     for _ in range(2000):
         host.process_events()
     assert sys.getrefcount(None) > 1 << 20 or sys.version_info >= (3, 12), before
+    for each in (True, False):
+        assert sys.getrefcount(each) > 1 << 20 or sys.version_info >= (3, 12)
 
 
 def test_torch_imported_in_the_application_is_noticed(monkeypatch):

@@ -126,6 +126,47 @@ def test_a_step_may_turn_the_event_loop_and_be_cancelled_meanwhile(host, stepwis
     assert not host.wait(lambda: told.ended, 0.1)
 
 
+def test_what_is_left_can_be_done_at_once(host, stepwise):
+    told = Told()
+    work = stepwise(counting(20), told.done.append, told.errors.append, told.steps.append)
+    work.start()
+    work.finish()
+    assert told.steps == list(range(20))
+    assert told.done == ["value"]
+    assert not work.running
+    work.finish()  # again: nothing
+    assert not host.wait(lambda: len(told.done) > 1 or told.errors, 0.1)
+
+
+def test_a_step_that_asks_for_all_at_once_is_not_entered_again(host, stepwise):
+    def asking():
+        work.finish()
+        host.process_events()  # the turn that was waiting comes in the middle of this step
+        yield 0
+        return "value"
+
+    told = Told()
+    work = stepwise(asking(), told.done.append, told.errors.append, told.steps.append)
+    work.start()
+    work.finish()
+    assert told.steps == [0]
+    assert (told.done, told.errors) == (["value"], [])
+    assert not host.wait(lambda: len(told.done) > 1 or told.errors, 0.1)
+
+
+def test_an_error_of_what_is_done_at_once_is_told(host, stepwise):
+    def failing():
+        yield 1
+        raise OSError("disk")
+
+    told = Told()
+    work = stepwise(failing(), told.done.append, told.errors.append)
+    work.start()
+    work.finish()
+    assert [str(error) for error in told.errors] == ["disk"]
+    assert not host.wait(lambda: len(told.errors) > 1, 0.1)
+
+
 def test_the_next_can_be_started_when_one_is_done(host, stepwise):
     told = Told()
 
