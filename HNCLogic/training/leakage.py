@@ -19,9 +19,12 @@ from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.images.study import Study
 from HNCLogic.training.cohort import Scan
-from HNCLogic.training.splits import TOGETHER, Fold
+from HNCLogic.training.splits import Fold
 
 GIVEN_AWAY = 0.6  # AUC of metadata alone above which a label counts as given away
+# Columns of a cohort's table that are metadata; others (a reader's verdict, a subtype) are answers.
+METADATA = ("age", "sex", "weight", "height", "scanner", "manufacturer", "model", "sequence",
+            "protocol", "contrast", "dose", "uptake_time", "year", "date")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def facts_of(scan: Scan, study: Study) -> ScanFacts:
         numbers[f"{role} given"] = 1.0
     words = {"centre": scan.centre}
     for name, value in scan.facts.items():
-        if name in TOGETHER or not value:
+        if name.lower() not in METADATA or not value:
             continue
         try:
             numbers[name] = float(value)

@@ -82,8 +82,13 @@ def test_metadata_tell_the_label_only_where_they_do(tell, low, high):
     assert low <= metadata_auc(cohort(80, tell)) <= high
 
 
-def test_names_and_groups_tell_nothing():
-    found = cohort(40, lambda y, r: {"note": str(r.random()) + "x", "group": "g" if y else "h"})
+def test_names_groups_and_readers_are_no_metadata():
+    found = cohort(
+        40,
+        lambda y, r: {
+            "scanner": str(r.random()) + "x", "group": "g" if y else "h", "reader_score": str(4 * y)
+        },
+    )  # fmt: skip
     assert metadata_auc(found) == pytest.approx(0.5)
 
 
