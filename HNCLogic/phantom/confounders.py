@@ -9,13 +9,14 @@ figures.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from HNCLogic.phantom.landmarks import NODAL_LEVELS, ORGANS, PRIMARY_SITES, TONSIL, Point
-from HNCLogic.phantom.lesions import SITES, Lesion, flip, lesion_at, lognormal
+from HNCLogic.phantom.lesions import SITES, Lesion, flip, lesion_at, lognormal, radius
 
 MUCOSAL = ("mucosa", "tonsil", "lingual tonsil", "soft palate", "adenoid", "concha", "larynx",
            "vocal cord")  # fmt: skip
@@ -39,11 +40,11 @@ class LookAlike(NamedTuple):
 
 LOOK_ALIKES = {
     # Along the mucosa, as after radiotherapy.
-    "mucositis": LookAlike("inflammation", "", MUCOSAL, (1.5, 0.9, 1.6), 7, 0.6, (3.6, 9.6),
-                           (0.3, 0.2)),
+    "mucositis": LookAlike("inflammation", "", MUCOSAL, (1.5, 0.9, 1.6), 9, 0.6, (3.6, 9.6),
+                           (0.3, 0.25)),
     # A focus, as an ulcer or abscess.
-    "focus": LookAlike("inflammation", "", NEAR_MUCOSA, (1, 1, 1), 6, 0.8, (3.6, 9.6),
-                       (0.22, 0.12)),
+    "focus": LookAlike("inflammation", "", NEAR_MUCOSA, (1, 1, 1), 8, 0.8, (3.6, 9.6),
+                       (0.22, 0.2)),
     "osteoradionecrosis": LookAlike("inflammation", "mandible", JAW, (0.7, 1.7, 0.9), 6, 0.6,
                                     (3.6, 9.6), (0.08, 0.04)),
     "dental infection": LookAlike("inflammation", "molar", JAW, (0.9, 1.1, 1), 1.5, 0.5,
@@ -83,7 +84,9 @@ INSTEAD = {
 }  # fmt: skip
 BOTH_SIDES = {"mucositis": 0.6, "active tonsil": 0.3, "submandibular": 0.2, "sublingual": 0.3,
               "masseter": 0.3, "pterygoid": 0.3, "thyroid": 0.3, "longus colli": 0.5}  # fmt: skip
-RIVAL = 0.45  # share of positives with a look-alike about as hot as the tumour
+CLEAR_MM = 5.0  # about one blur's width
+RIVAL = 0.95  # share of positives with a look-alike about as hot as the tumour
+SECOND = 0.65  # share of negatives with a second one, nearly as hot
 
 
 def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -> list[Lesion]:
@@ -93,12 +96,13 @@ def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -
     range ends below, it is left there or, in half of the cases, drawn from those that get as hot.
     """
     lead, extras, nodes = (np.random.default_rng(rng.integers(2**63)) for _ in range(3))
-    rival, closeness = lead.random() < RIVAL, lead.uniform(0.6, 1.05)
-    found = []
-    aim = hottest * closeness if positive else hottest
-    first = _hottest(lead, aim)
-    if not positive or rival:
-        found.append(first)
+    rival, closeness = lead.random() < RIVAL, lead.uniform(0.85, 1.12)
+    second, share = lead.random() < SECOND, lead.uniform(0.7, 1)
+    first = _hottest(lead, hottest * closeness if positive else hottest)
+    other = _hottest(lead, hottest * share)
+    found = [first] if rival or not positive else []
+    if second and not positive:
+        found.append(other)
     for name, what in LOOK_ALIKES.items():
         own = np.random.default_rng(extras.integers(2**63))
         there = own.random() < what.often[int(positive)]
@@ -116,7 +120,7 @@ def _hottest(rng: np.random.Generator, aim: float) -> Lesion:
     site = str(rng.choice(list(SITES), p=list(SITES.values())))
     shares = INSTEAD[site]
     name = str(rng.choice(list(shares), p=list(shares.values())))
-    swap, hotter = rng.random() < 0.5, str(rng.choice(["parotid", "thyroid"], p=[0.75, 0.25]))
+    swap, hotter = rng.random() < 0.7, str(rng.choice(["parotid", "thyroid"], p=[0.75, 0.25]))
     if aim > 1.1 * LOOK_ALIKES[name].suv[1] and swap:
         name = hotter
     low, high = LOOK_ALIKES[name].suv
@@ -136,6 +140,28 @@ def _draw(rng: np.random.Generator, name: str, site: str, suv: float) -> Lesion:
         rng, what.kind, what.organ or site, flip(place, side), ratio, scatter, volume, suv, False,
         what.within,
     )  # fmt: skip
+
+
+def apart(harmless: Sequence[Lesion], malignant: Sequence[Lesion]) -> list[Lesion]:
+    """The look-alikes that would not run into a tumour; those that would change sides, or go.
+
+    For positions in atlas space: a PET could not show where the one ends and the other begins.
+    """
+    kept = []
+    for lesion in harmless:
+        x, y, z = lesion.centre
+        across = {"left": "right", "right": "left"}.get(lesion.side, lesion.side)
+        for one in (lesion, replace(lesion, side=across, centre=(-x, y, z))):
+            if all(_gap(one, other) > CLEAR_MM for other in malignant):
+                kept.append(one)
+                break
+    return kept
+
+
+def _gap(one: Lesion, other: Lesion) -> float:
+    """Between the surfaces, taken for spheres, mm."""
+    between = float(np.linalg.norm(np.subtract(one.centre, other.centre)))
+    return between - radius(one.volume_ml) - radius(other.volume_ml)
 
 
 def _mirrored(lesion: Lesion, rng: np.random.Generator) -> Lesion:

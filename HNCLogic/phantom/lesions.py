@@ -34,7 +34,8 @@ LEVELS = {
     "oral cavity": {"Ib": 0.45, "II": 0.35, "III": 0.15, "IV": 0.05},
     "nasopharynx": {"II": 0.4, "III": 0.12, "V": 0.2, "retropharyngeal": 0.28},
 }  # fmt: skip
-NODES = (0.25, 0.25, 0.2, 0.15, 0.09, 0.06)  # share of patients with none, one, … five
+NODES = (0.28, 0.27, 0.2, 0.13, 0.08, 0.04)  # share of patients with none, one, … five
+COOLER = 0.5  # share of primaries that are not the hottest spot
 BARRIERS = (
     "outside", "skin", "bone", "marrow", "teeth", "mastoid", "csf", "cord", "disc", "lung", "eye",
     "grey matter", "white matter", "deep grey", "cerebellum", "brainstem", "tumour", "necrosis",
@@ -101,26 +102,30 @@ def draw_malignant(
 ) -> list[Lesion]:
     """A primary, first, and nought to five nodes: one each, in chains, or touching the primary.
 
-    The primary's SUVmax is ``hottest``, now and then a node's in its stead. Hot primaries are
-    larger than cool ones, at a median of 8 ml over all.
+    The primary's SUVmax is ``hottest``, or now and then a node's; in ``COOLER`` of the patients
+    both leave that to something harmless. Hot primaries are larger than cool ones, at a median of
+    8 ml over all.
     """
     of_primary, of_nodes = (np.random.default_rng(rng.integers(2**63)) for _ in range(2))
     site = str(of_primary.choice(list(SITES), p=list(SITES.values())))
     spots = PRIMARY_SITES[site]
     spot = spots[int(of_primary.integers(len(spots)))]
     side = int(of_primary.choice([-1, 1]))
-    volume = lognormal(of_primary, 8.2 * (hottest / 7.8) ** 0.5, 0.95, 0.8, 70)
+    volume = lognormal(of_primary, 8.2 * (hottest / 7.6) ** 0.5, 0.95, 0.8, 70)
     cold = of_primary.random() < 0.23 and volume > NECROTIC_ML
     ratio = np.asarray(spot.ratio) * np.exp(0.15 * of_primary.standard_normal(3))
     primary = lesion_at(
         of_primary, "primary", site, flip(spot.place, side), ratio, 3.0, volume, hottest, cold
     )
     nodes = _draw_nodes(of_nodes, primary, side, node_median_ml, hottest)
+    cooler, share = of_primary.random() < COOLER, of_primary.uniform(0.4, 0.85)
     lead, factor = of_nodes.random() < 0.15, of_nodes.uniform(0.5, 0.9)
     if lead and nodes and hottest <= 12:
         largest = max(range(len(nodes)), key=lambda i: nodes[i].volume_ml)
         nodes[largest] = replace(nodes[largest], suv_max=hottest)
         primary = replace(primary, suv_max=max(4.0, hottest * factor))
+    elif cooler:
+        primary = replace(primary, suv_max=max(4.0, hottest * share))
     return [primary, *nodes]
 
 
@@ -157,11 +162,12 @@ def _draw_nodes(rng, primary: Lesion, side: int, median_ml: float, hottest: floa
 
 def _beside(other: Lesion, volume_ml: float, direction: np.ndarray) -> Point:
     """A centre at which a lesion of ``volume_ml`` just touches ``other``."""
-    reach = 0.9 * (_radius(other.volume_ml) + _radius(volume_ml))
+    reach = 0.9 * (radius(other.volume_ml) + radius(volume_ml))
     return tuple(np.asarray(other.centre) + reach * direction / np.linalg.norm(direction))
 
 
-def _radius(volume_ml: float) -> float:
+def radius(volume_ml: float) -> float:
+    """Of a sphere, mm."""
     return (3 * volume_ml * 1000 / (4 * np.pi)) ** (1 / 3)
 
 
@@ -172,11 +178,11 @@ def grow(lesion: Lesion, canvas: Canvas) -> tuple[tuple[slice, ...], np.ndarray,
     tissues of which there are too few here grows as if it kept to none.
     """
     rng = np.random.default_rng(lesion.seed)
-    radius = _radius(lesion.volume_ml)
+    size_mm = radius(lesion.volume_ml)
     ratio = np.asarray(lesion.ratio) / np.prod(lesion.ratio) ** (1 / 3)
     angles = tuple(15 * rng.standard_normal(3))
-    shape = ellipsoid(lesion.centre, radius * ratio, angles)
-    wide = ellipsoid(lesion.centre, 2.2 * radius * ratio + 6, angles)
+    shape = ellipsoid(lesion.centre, size_mm * ratio, angles)
+    wide = ellipsoid(lesion.centre, 2.2 * size_mm * ratio + 6, angles)
     cuts, (x, y, z) = canvas.window(wide)
     level = shape.level(x, y, z)
     none = np.zeros(level.shape, bool)
@@ -185,11 +191,11 @@ def grow(lesion: Lesion, canvas: Canvas) -> tuple[tuple[slice, ...], np.ndarray,
     low = [float(axis.ravel()[0]) for axis in (x, y, z)]
     size = level.shape[::-1]
     # The surface is drawn on a grid of its own, so that it does not depend on the canvas.
-    start = np.asarray(lesion.centre) - 2.6 * radius - 12
-    stop = np.asarray(lesion.centre) + 2.6 * radius + 12
-    for length, amount in ((1.1 * radius, 0.24), (max(0.5 * radius, 3.0), 0.12)):
+    start = np.asarray(lesion.centre) - 2.6 * size_mm - 12
+    stop = np.asarray(lesion.centre) + 2.6 * size_mm + 12
+    for length, amount in ((1.1 * size_mm, 0.24), (max(0.5 * size_mm, 3.0), 0.12)):
         bumps = smooth_field(rng, tuple(start), tuple(stop), max(length, 3.0))
-        level = level + amount * radius * on_grid(bumps, low, canvas.spacing, size)
+        level = level + amount * size_mm * on_grid(bumps, low, canvas.spacing, size)
     wanted = max(round(lesion.volume_ml * 1000 / canvas.spacing**3), 4)
     open_to = _open_to(lesion)[canvas.labels[cuts]]
     if lesion.within and open_to.sum() < 0.25 * wanted:
@@ -203,7 +209,7 @@ def grow(lesion: Lesion, canvas: Canvas) -> tuple[tuple[slice, ...], np.ndarray,
     parts, count = label(mask)
     if count > 1:
         mask = parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
-    core = mask & (level <= reach - 0.45 * radius) if lesion.necrotic else none
+    core = mask & (level <= reach - 0.45 * size_mm) if lesion.necrotic else none
     return cuts, mask, core
 
 

@@ -17,7 +17,7 @@ from HNCLogic.phantom import scanner
 from HNCLogic.phantom.activity import activity, add_brown_fat, draw_uptake
 from HNCLogic.phantom.anatomy import Anatomy, AnatomySource, Sex, draw_anatomy
 from HNCLogic.phantom.centres import CENTRES, Centre, draw_centre, draw_misregistration
-from HNCLogic.phantom.confounders import draw_harmless
+from HNCLogic.phantom.confounders import apart, draw_harmless
 from HNCLogic.phantom.landmarks import BACK
 from HNCLogic.phantom.lesions import Lesion
 from HNCLogic.phantom.matching import draw_hottest
@@ -171,6 +171,7 @@ def simulate(
     )
     malignant = malignant if positive else []
     harmless = draw_harmless(rng["harmless"], positive=positive, hottest=header.hottest)
+    harmless = apart(harmless, malignant)
     malignant, harmless = (
         [replace(one, centre=tuple(float(v) for v in body.place(one.centre))) for one in found]
         for found in (malignant, harmless)
