@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
-from HNCLogic.phantom.mr_sequences import B_VALUE, ROLES, grains
+from HNCLogic.phantom.mr_sequences import B_VALUE, ROLES, Habits, grains
 from HNCLogic.phantom.mr_study import NECK, Acquisition, plan_study, view_box
 from HNCLogic.phantom.mr_tissues import Columns, Relaxation, draw_columns
 from HNCLogic.phantom.noise import on_grid, smooth_field
@@ -37,6 +37,7 @@ def simulate_mr(
     *,
     centre: np.ndarray | tuple[float, float, float] = NECK,
     length_mm: float = 220.0,
+    habits: Habits | None = None,
     special: dict[int, Relaxation] | None = None,
 ) -> dict[str, sitk.Image]:
     """MR images by role, float32 with whole numbers from 0; ADC in 1e-6 mm²/s, background 0.
@@ -44,15 +45,12 @@ def simulate_mr(
     ``canvas``: tissue labels, 1.5 mm or finer. ``roles``: of ``ROLES``; asking for one more
     changes no other. ``centre``: what lies in the middle, mm on the canvas. ``length_mm``: from
     the first slice to the last.
+    ``habits``: the hospital's, of ``mr_sequences.HABITS``; None: those of no one hospital.
     ``special``: properties of labels that are no tissue of the table. ``rng`` is to be fresh.
     Raises InputError for an unknown role.
     """
-    roles = tuple(roles)
-    unknown = [role for role in roles if role not in ROLES]
-    if unknown:
-        raise InputError(f"unknown MR role {unknown[0]!r}; there are: {', '.join(ROLES)}")
     plan, tissue, scan = rng.spawn(3)
-    study = plan_study(pose, plan, centre=centre, length_mm=length_mm)
+    study = plan_study(pose, plan, centre=centre, length_mm=length_mm, habits=habits)
     return acquire(canvas, study, roles, draw_columns(tissue, special), scan)
 
 
@@ -63,7 +61,14 @@ def acquire(
     table: Columns,
     rng: np.random.Generator,
 ) -> dict[str, sitk.Image]:
-    """The images of a study that was planned; see ``simulate_mr``. ``rng`` is to be fresh."""
+    """The images of a study that was planned; see ``simulate_mr``. ``rng`` is to be fresh.
+
+    Raises InputError for an unknown role.
+    """
+    roles = tuple(roles)
+    unknown = [role for role in roles if role not in ROLES]
+    if unknown:
+        raise InputError(f"unknown MR role {unknown[0]!r}; there are: {', '.join(ROLES)}")
     texture, coil, *noises = rng.spawn(2 + len(study))
     part = _in_view(canvas, study)
     body = Body(part, texture, coil)

@@ -67,23 +67,44 @@ def grains(sequence: Sequence, table: Columns) -> tuple[np.ndarray, np.ndarray, 
     return mean, signal(sequence, fatter) - mean, signal(sequence, wetter) - mean
 
 
-def draw_protocol(rng: np.random.Generator) -> dict[str, Sequence]:
+@dataclass(frozen=True)
+class Habits:
+    """How a hospital examines necks, whoever the patient is."""
+
+    t2_suppressed: float = 0.4  # share of the T2 images that are fat-suppressed
+    slice_mm: tuple[float, float] = (3.6, 4.4)  # range between patients; diffusion 1.1 times that
+    noise: float = 1.0  # against the usual
+
+
+# By virtual hospital, see ``centres.py``: invented habits.
+HABITS = {
+    "north": Habits(0.1, (3.8, 4.2), 1.0),
+    "south": Habits(0.9, (3.5, 4.0), 0.85),
+    "midland": Habits(0.4, (3.9, 4.4), 1.1),
+    "east": Habits(0.5, (3.6, 4.2), 1.15),
+    "west": Habits(0.7, (4.0, 4.5), 1.3),
+}
+
+
+def draw_protocol(rng: np.random.Generator, habits: Habits | None = None) -> dict[str, Sequence]:
     """The sequences one patient got; the figures are usual ones for the neck at 1.5 T.
 
-    CE-T1 is a fat-suppressed spoiled gradient echo; T2 is fat-suppressed in four of ten. The
+    CE-T1 is a fat-suppressed spoiled gradient echo, T2 is fat-suppressed now and then. The
     number of draws is fixed.
     """
+    habits = habits or Habits()
+    noise, suppressed = habits.noise, habits.t2_suppressed
     u, gain = rng.random(11), np.exp(0.15 * np.clip(rng.standard_normal(4), -2, 2))
     left = 0.04 + 0.06 * u[9]
     diffusion = {"kind": "diffusion", "tr": 3600 + 2000 * u[6], "te": 64 + 18 * u[7],
-                 "fat_left": left, "gain": 1600 * gain[3], "noise": 0.0045}  # fmt: skip
+                 "fat_left": left, "gain": 1600 * gain[3], "noise": 0.0045 * noise}  # fmt: skip
     return {
         "T1": Sequence("spin echo", 450 + 230 * u[0], 9 + 5 * u[1], gain=900 * gain[0],
-                       noise=0.0075),
+                       noise=0.0075 * noise),
         "T2": Sequence("spin echo", 3500 + 1800 * u[2], 76 + 26 * u[3], gain=1300 * gain[1],
-                       fat_left=left if u[10] < 0.4 else 1.0, noise=0.0065),
+                       fat_left=left if u[10] < suppressed else 1.0, noise=0.0065 * noise),
         "CE-T1": Sequence("gradient echo", 3.8 + 2 * u[4], 1.5 + 0.8 * u[5], flip=10 + 4 * u[8],
-                          fat_left=left, contrast=True, gain=8000 * gain[2], noise=0.0013),
+                          fat_left=left, contrast=True, gain=8000 * gain[2], noise=0.0013 * noise),
         "DWI-b0": Sequence(**diffusion),
         "DWI-b1000": Sequence(**diffusion, b=B_VALUE),
     }  # fmt: skip

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.landmarks import NODAL_LEVELS
-from HNCLogic.phantom.mr_sequences import Sequence, draw_protocol
+from HNCLogic.phantom.mr_sequences import Habits, Sequence, draw_protocol
 from HNCLogic.phantom.pose import Pose
 
 # What lies in the middle of a neck's study: between the nodal levels, mm in atlas space.
@@ -37,12 +37,14 @@ def plan_study(
     *,
     centre: np.ndarray | tuple[float, float, float] = NECK,
     length_mm: float = 220.0,
+    habits: Habits | None = None,
 ) -> dict[str, Acquisition]:
     """Every sequence but the ADC map, which is made of two of them; see ``simulate_mr``.
 
     Slices follow the patient as a technologist tilts them, to some degrees.
     """
-    protocol = draw_protocol(rng)
+    habits = habits or Habits()
+    protocol = draw_protocol(rng, habits)
     middle = pose.scanner_point(centre)
     steps = 10.0 * np.eye(3)
     bent = np.array([pose.atlas_point(middle + d) - pose.atlas_point(middle - d) for d in steps])
@@ -50,7 +52,11 @@ def plan_study(
     tilt = Rotation.from_euler("xyz", rng.normal(0, (4.0, 1.5, 1.5)), degrees=True).as_matrix()
     upright = u @ vt @ tilt
     middle = middle + rng.normal(0, (2.5, 4.0, 4.0))
-    field_of_view, slab, polarity = rng.uniform(222, 250), rng.uniform(3.6, 4.4), rng.random()
+    field_of_view, slab, polarity = (
+        rng.uniform(222, 250),
+        rng.uniform(*habits.slice_mm),
+        rng.random(),
+    )
     hertz = rng.uniform(26, 45) * (1 if polarity < 0.5 else -1)
     study = {}
     for role, matrix in (("T1", 320), ("T2", 352), ("CE-T1", 320), ("DWI-b0", 116)):

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.anatomy import HIGH, LOW, BuiltIn, draw_anatomy
+from HNCLogic.phantom.centres import CENTRES, draw_centre
 from HNCLogic.phantom.mr import acquire, mask_on
-from HNCLogic.phantom.mr_sequences import ROLES
+from HNCLogic.phantom.mr_sequences import HABITS, ROLES
 from HNCLogic.phantom.mr_study import plan_study, view_box
 from HNCLogic.phantom.mr_tissues import draw_columns
 from HNCLogic.phantom.noise import on_grid
@@ -44,6 +46,7 @@ class ParotidCase:
     """Images in one scanner space (LPS mm), each on its own oblique grid."""
 
     seed: int
+    centre: str  # the virtual hospital, see centres.py
     subtype: str  # of parotid_tumours.SUBTYPES
     side: str  # "left", "right": the tumour's
     images: dict[str, sitk.Image]  # by role, float32; ADC in 1e-6 mm²/s
@@ -63,29 +66,46 @@ class ParotidCase:
 
 
 def simulate_parotid(
-    seed: int, subtype: str | None = None, *, roles: Iterable[str] = ROLES
+    seed: int,
+    subtype: str | None = None,
+    *,
+    centre: str | None = None,
+    roles: Iterable[str] = ROLES,
 ) -> ParotidCase:
     """A patient with one parotid tumour; ``subtype`` None draws one by prevalence.
 
+    ``centre``: of ``centres.CENTRES``, whose habits the examination follows; None draws one,
+    never by the tumour and never one that is held out.
     ``roles``: which images are wanted; none of them depends on which others are. The box is
     drawn round the tumour on CE-T1 as by a physician, up to some millimetres wide of it, and
     always holds it.
     ``reader_score``: of a simulated radiologist, whose sensitivity, specificity and AUC (0.74)
     are taken from the paper and do not come from the images; margins more ragged than is usual
     for the class raise it.
-    Raises InputError for an unknown subtype or role.
+    Raises InputError for an unknown subtype, centre or role.
     """
     names = ("subtype", "body", "pose", "nodes", "tumour", "person", "plan", "tissue", "scan",
-             "box", "reader")  # fmt: skip
+             "box", "reader", "centre")  # fmt: skip
     children = np.random.SeedSequence(int(seed)).spawn(len(names))
     rng = {name: np.random.default_rng(c) for name, c in zip(names, children, strict=True)}
     drawn = draw_subtype(rng["subtype"])
     tumour = draw_tumour(rng["tumour"], subtype or drawn)
     age, sex = draw_person(rng["person"], tumour.subtype)
 
+    if centre is not None and centre not in CENTRES:
+        known = ", ".join(CENTRES)
+        raise InputError(f"unknown centre {centre!r} of simulated patients; there are: {known}")
+    site = CENTRES[centre] if centre else draw_centre(rng["centre"])
+
     anatomy = draw_anatomy(rng["body"])
     pose = anatomy.pose(rng["pose"])
-    study = plan_study(pose, rng["plan"], centre=_between_glands(anatomy), length_mm=LENGTH)
+    study = plan_study(
+        pose,
+        rng["plan"],
+        centre=_between_glands(anatomy),
+        length_mm=LENGTH,
+        habits=HABITS[site.name],
+    )
     low, high = view_box(study)
     canvas = _painted(anatomy, np.maximum(low, LOW), np.minimum(high, HIGH))
     _add_small_nodes(rng["nodes"], canvas)
@@ -101,6 +121,7 @@ def simulate_parotid(
     voxels = _frame(main, rng["box"].integers(0, 4, 6))
     return ParotidCase(
         seed=int(seed),
+        centre=site.name,
         subtype=tumour.subtype,
         side=tumour.side,
         images=images,

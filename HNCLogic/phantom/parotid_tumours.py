@@ -7,6 +7,14 @@ plausible figures for what is generally known: pleomorphic adenomas are bright o
 diffusion, Warthin tumours have low diffusion, enhance little, and sit in the tail of older men's
 glands, now and then several; basal cell adenomas enhance most; malignant tumours lie between
 with ragged margins. All of them overlap widely.
+
+What tells malignant from benign, measured as AUC. Mean signals of 4000 drawn tumours, without
+noise or receiver gain: T1 0.52, T2 0.72, CE-T1 0.72, DWI b0 0.72, b1000 0.57, ADC 0.68;
+cross-validated logistic regression on T2, CE-T1 and b1000 0.79, with squares and products 0.85, on
+all six 0.79 and 0.87, with the margin's raggedness 0.94. Mean values in the masks of 60 simulated
+cases, 30 malignant, as the scanner gives them, by cross-validated logistic regression: T2 0.69,
+CE-T1 0.74, b0 0.62, b1000 0.51, ADC 0.68; T2, CE-T1 and b1000 0.81, all six 0.84. Sixty cases
+say that to some 0.06.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ from scipy.ndimage import binary_erosion
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
+from HNCLogic.phantom.centres import CENTRES
 from HNCLogic.phantom.mr import acquire, simulate_mr
-from HNCLogic.phantom.mr_sequences import ROLES, Sequence, draw_protocol, signal
+from HNCLogic.phantom.mr_sequences import HABITS, ROLES, Sequence, draw_protocol, signal
 from HNCLogic.phantom.mr_study import plan_study
 from HNCLogic.phantom.mr_tissues import MR_TISSUES, Relaxation, columns
 from HNCLogic.phantom.pose import Pose
@@ -83,6 +84,15 @@ def test_every_tissue_has_properties_that_can_be():
         assert 0 <= row.density <= 1, name
         assert 0 <= row.adc <= 3.1, name  # free water at 37 °C: 3.0
         assert 0 <= row.fat <= 0.95, name
+
+
+def test_every_centre_has_habits():
+    assert set(HABITS) == set(CENTRES)
+    suppressed = [
+        np.mean([draw_protocol(np.random.default_rng(n), h)["T2"].fat_left < 1 for n in range(60)])
+        for h in HABITS.values()
+    ]
+    assert suppressed == pytest.approx([h.t2_suppressed for h in HABITS.values()], abs=0.2)
 
 
 def test_signals_follow_the_equations():

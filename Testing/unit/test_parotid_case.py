@@ -92,10 +92,12 @@ def test_same_seed_same_bytes_whichever_roles(adenoma):
     assert _hash(again.images["T1"]) == _hash(adenoma.images["T1"])
     assert _hash(again.mask) == _hash(adenoma.mask)
     assert again.box == adenoma.box
+    assert again.centre == adenoma.centre
     assert again.reader_score == adenoma.reader_score
 
 
 def test_grid_and_body_know_nothing_of_the_kind(malignant, adenoma):
+    assert malignant.centre == adenoma.centre
     for role, image in adenoma.images.items():
         assert Grid.of(image) == Grid.of(malignant.images[role])
     a, b = (sitk.GetArrayViewFromImage(case.images["T1"]) for case in (malignant, adenoma))
@@ -233,6 +235,10 @@ def test_malignant_margins_are_more_ragged(glands):
 def test_unknown_kinds_and_missing_glands_are_refused(glands):
     with pytest.raises(InputError, match="unknown parotid tumour 'lipoma'"):
         simulate_parotid(0, "lipoma")
+    with pytest.raises(InputError, match="unknown centre 'moon'"):
+        simulate_parotid(0, centre="moon")
+    with pytest.raises(InputError, match="unknown MR role 'FLAIR'"):
+        simulate_parotid(0, roles=("FLAIR",))
     glands.labels[...] = LABEL["fat"]
     with pytest.raises(InputError, match=r"no (left|right) parotid gland"):
         paint_tumour(draw_tumour(np.random.default_rng(0), "malignant"), glands)
