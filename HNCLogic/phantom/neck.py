@@ -98,22 +98,26 @@ def add_muscles(plan: Plan, build: Build) -> None:
 
 
 def add_glands(plan: Plan, build: Build) -> None:
-    at, size, big = plan.at, plan.size, build.glands
-    for side in (1, -1):  # each side has its own shape
+    at, big = plan.at, build.glands
+    lobes = {
+        "superficial": plan.size(10.5, 20, 25.5, spread=0.09) * big,
+        "deep": plan.size(9, 9, 18, spread=0.09) * big,
+        "submandibular": plan.size(9.5, 15, 12, spread=0.06) * big,
+        "thyroid": plan.size(7.5, 8.5, 20, spread=0.13) * big,
+    }
+    for side in (1, -1):  # each side has its own shape, and a size much like the other's
 
         def place(x, y, z, side=side):
-            return at(side * x, y, z)
+            return at(side * x, y, z, spread=0.9)
 
-        outer = ellipsoid(place(57, 4, 49), size(9.5, 18, 23) * big, roughness=2)
-        plan.add("parotid", outer, SOFT)
-        plan.add("parotid", ellipsoid(place(47, 8, 52), size(8, 8, 16) * big, roughness=1.2), SOFT)
+        radii = {name: r * plan.size(1, 1, 1, spread=0.03) for name, r in lobes.items()}
+        plan.add("parotid", ellipsoid(place(57, 4, 48), radii["superficial"], roughness=1.4), SOFT)
+        plan.add("parotid", ellipsoid(place(47, 8, 52), radii["deep"], roughness=1.2), SOFT)
         plan.add("fat", tube([(side * 48, 6, 66), (side * 49, 4, 36)], 2.2), ("parotid",))
-        radii, tilt = size(9.5, 15, 12) * big, (0, 0, -15 * side)
-        middle = place(33, -28, 10)
-        plan.add("fat", ellipsoid(middle, radii + 3, tilt, roughness=2), ("soft",))
-        plan.add("submandibular", ellipsoid(middle, radii, tilt, roughness=1.2), SOFT)
-        lobe = ellipsoid(place(17, -15, -44), size(7.5, 8.5, 20, spread=0.15) * big, roughness=0.8)
-        plan.add("thyroid", lobe, SOFT)
+        middle, own, tilt = place(33, -28, 10), radii["submandibular"], (0, 0, -15 * side)
+        plan.add("fat", ellipsoid(middle, own + 3, tilt, roughness=2), ("soft",))
+        plan.add("submandibular", ellipsoid(middle, own, tilt, roughness=1.2), SOFT)
+        plan.add("thyroid", ellipsoid(place(17, -15, -44), radii["thyroid"], roughness=0.8), SOFT)
     plan.add("thyroid", ellipsoid((0, -24, -50), (13, 3.5, 6)), SOFT)
 
 

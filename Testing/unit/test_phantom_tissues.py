@@ -36,7 +36,7 @@ def test_large_regions_keep_their_uptake_through_the_scanner(canvas):
     still = sitk.Transform(3, sitk.sitkIdentity)
     pet = scanner.pet(suv, canvas, grid, still, 6.0, 5.5, 0.12, rng)
     seen = 0
-    for name in ("soft", "muscle", "neck muscle", "fat", "white matter", "tongue", "marrow"):
+    for name in ("soft", "muscle", "neck muscle", "fat", "white matter", "tongue", "lung"):
         inner = binary_erosion(canvas.labels == LABEL[name], iterations=3)
         assert inner.sum() > 300, name
         assert pet[inner].mean() == pytest.approx(suv[inner].mean(), rel=0.15), name
@@ -66,7 +66,7 @@ def test_organs_are_there_and_where_they_belong(seed):
     ):  # fmt: skip
         assert low < ml(name) < high, name
     for name in ("parotid", "thyroid", "tonsil", "eye", "cord", "vocal cord"):
-        assert abs(middle(name)[0]) < 8, name
+        assert abs(middle(name)[0]) < 12, name
     heights = [
         middle(n)[2] for n in ("lung", "thyroid", "vocal cord", "tonsil", "eye", "deep grey")
     ]
