@@ -91,10 +91,10 @@ def paint_node(window: NeckWindow, node: Node, centre, number: int, toward) -> N
     hu += share_fat * (FAT + 8 * fine - hu)
     fatty = np.clip((20 - hu) / 110, 0, 1) * soft
     if node.extended:
-        near = broken * np.exp(-np.maximum(level, 0) / 7.0)
-        hu += fatty * near * (135 * strands * ("stranding" in node.signs) + 25)
+        near = broken * np.exp(-np.maximum(level, 0) / 6.5)
+        hu += fatty * near * (110 * strands * ("stranding" in node.signs) + 8)
 
-    blur = SHARP + broken * (0.5 + 0.7 * (patchy > 0))
+    blur = node.blur + broken * (0.5 + 0.7 * (patchy > 0))
     solid = node.enhancement + 6 * coarse + 5 * fine
     rim = node.rim * np.exp(-(((level + 0.9) / 0.9) ** 2)) * (1 + 0.35 * coarse)
     if "thick rim" in node.signs:
@@ -117,10 +117,10 @@ def inflame(window: NeckWindow, rng: np.random.Generator, centre, reach: float) 
     x, y, z = window.coordinates(cuts)
     far = ((x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2) / reach**2
     strands, patchy = _strands(window, rng, cuts), window.noise(rng, cuts, 16.0)
-    near = np.exp(-0.7 * far) * np.clip(1 + 0.5 * patchy, 0, 1.6)
+    near = np.exp(-0.5 * far) * np.clip(1 + 0.5 * patchy, 0, 1.6)
     hu = window.hu[cuts]
     fatty = np.clip((20 - hu) / 110, 0, 1) * (window.labels[cuts] != 0) * ~window.hard[cuts]
-    hu += fatty * near * (85 * strands + 22)
+    hu += fatty * near * (105 * strands + 24)
 
 
 def bleed(window: NeckWindow, rng: np.random.Generator, centre, radius: float) -> None:
@@ -162,7 +162,7 @@ def _finger(rng: np.random.Generator, node: Node, centre, toward, x, y, z) -> np
     """About mm to the surface of the part that grows out of the node into its neighbour."""
     way = np.asarray(toward) + 0.25 * rng.standard_normal(3)
     way *= (node.radius * rng.uniform(0.85, 1.1) + 1.5) / np.linalg.norm(way)
-    radius = max(rng.uniform(0.45, 0.7) * node.radius, 3.5)
+    radius = max(rng.uniform(0.5, 0.7) * node.strength * node.radius, 3.5)
     d2 = sum((a - c - w) ** 2 for a, c, w in zip((x, y, z), centre, way, strict=True))
     return (np.sqrt(d2) - radius).astype(np.float32)
 

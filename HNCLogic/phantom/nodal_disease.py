@@ -43,10 +43,11 @@ class Node:
     rim: float  # HU that the capsule is brighter
     necrosis: float  # how far from the capsule the necrotic core begins, as a share; 0: none
     fat_plane: float  # mm of fat between capsule and neighbours, on average; negative: touching
+    blur: float  # mm: of its border by the scanner and by swallowing
     push: float  # how much of its volume it makes by pushing its neighbours away
     seed: int
     signs: tuple[str, ...] = ()
-    strength: float = 0.0  # of the signs, 0.7 to 1
+    strength: float = 0.0  # of the signs, 0.7 to 1.3
 
     @property
     def extended(self) -> bool:
@@ -84,7 +85,7 @@ def draw_nodes(rng: np.random.Generator, spread: list[Spread], extension: bool) 
     index = int(rng.choice(len(nodes), p=volumes / volumes.sum()))
     nodes[index] = _resized(nodes[index], max(nodes[index].volume_ml, 1.2))
     chance, several = rng.random(len(nodes)), rng.random((len(nodes), len(SIGNS)))
-    strength = rng.uniform(0.7, 1.0, len(nodes))
+    strength = rng.uniform(0.7, 1.3, len(nodes))
     if not extension:
         return nodes
     for i, node in enumerate(nodes):
@@ -110,7 +111,8 @@ def _draw_node(rng: np.random.Generator, place: Spread) -> Node:
     node = Node(
         place.level, place.side, place.beside, volume, tuple(ratio), tuple(angles),
         float(lobes if lobed else 0.06), enhancement, rim, float(core) if necrotic else 0.0,
-        float(rng.uniform(-1.6, 1.0)), float(rng.uniform(0.35, 0.75)), int(rng.integers(2**31)),
+        float(rng.uniform(-2.0, 0.8)), float(rng.uniform(0.45, 0.85)),
+        float(rng.uniform(0.35, 0.75)), int(rng.integers(2**31)),
     )  # fmt: skip
     return _resized(node, volume)
 

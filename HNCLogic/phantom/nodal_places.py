@@ -37,7 +37,7 @@ def place_nodes(
     placed: list[np.ndarray] = []
     for node in nodes:
         tries = np.clip(rng.standard_normal((40, 3)), -2.2, 2.2)
-        ball = _BALL * (0.9 * np.asarray(node.radii))
+        ball = _BALL * (np.asarray(node.radii) + 3)  # not under the skin either
         if node.beside is None:
             home = np.asarray(NODAL_LEVELS[node.level]) * (node.side, 1, 1)
             points = home + tries * (4 + 0.4 * node.radius)
