@@ -1,9 +1,4 @@
-"""What PET, CT and MR scanners make of the patient: blur, noise, their own grids.
-
-The PET chain is short: true uptake blurred with the scanner's point spread (5-7 mm full width
-at half maximum), noise with the correlation that reconstruction and filtering leave, never
-negative. It is no reconstruction.
-"""
+"""What the scanners make of the patient: their grids, their CT, the couch, the PET's filter."""
 
 from __future__ import annotations
 
@@ -57,32 +52,6 @@ def axial_grid(
     return Grid(
         (matrix[0], matrix[1], slices), spacing, (float(origin[0]), float(origin[1]), bottom), AXIAL
     )
-
-
-def pet(
-    suv: np.ndarray,
-    canvas: Canvas,
-    grid: Grid,
-    transform: sitk.Transform,
-    psf_mm: float,
-    noise_mm: float,
-    liver_cov: float,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """PET of the uptake ``suv`` on the canvas: SUVbw, float32, axes (z, y, x), never negative."""
-    blurred = gaussian_filter(suv, psf_mm / FWHM / canvas.spacing, truncate=3.0)
-    image = read(blurred, canvas, grid, transform, 0.0)
-    noise = rng.standard_normal(image.shape, np.float32)
-    sigma = [noise_mm / FWHM / step for step in grid.spacing[::-1]]
-    noise = gaussian_filter(noise, sigma, truncate=3.0)
-    noise /= noise.std()
-    # Noise of iterative reconstructions grows with the image itself; less counts get out of
-    # the broad shoulders than out of the neck.
-    body = image > 0.1
-    width = np.sqrt(body.sum(axis=(1, 2)) * grid.spacing[0] * grid.spacing[1] / np.pi)
-    thick = np.clip(np.exp((width - 110.0) / 180.0), 0.7, 1.6)[:, None, None]
-    spread = liver_cov * thick * 2.0 * (np.maximum(image, 0.002) / 2.0) ** 0.65
-    return np.maximum(image + spread * noise, 0.0).astype(np.float32)
 
 
 def ct(
@@ -145,24 +114,3 @@ def add_couch(hu: np.ndarray, grid: Grid, top: float) -> None:
     for where, value in ((shell, -350.0), (foam, -920.0)):
         rows, columns = np.nonzero(where)
         hu[:, rows, columns] = np.maximum(hu[:, rows, columns], value)
-
-
-def t1(
-    canvas: Canvas,
-    grid: Grid,
-    transform: sitk.Transform,
-    bias: np.ndarray,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """T1-weighted MR, arbitrary units from 0: float32, axes (z, y, x).
-
-    ``bias``: the coil's sensitivity on the canvas, about 1. Noise is Rician.
-    """
-    grain = gaussian_filter(rng.standard_normal(canvas.labels.shape, np.float32), 0.8)
-    grain *= 0.05 / grain.std()
-    signal = column("t1")[canvas.labels] * (1 + grain)
-    signal = gaussian_filter(signal, 0.5) * bias
-    image = read(10.0 * signal, canvas, grid, transform, 0.0)
-    real = image + 14.0 * rng.standard_normal(image.shape, np.float32)
-    imaginary = 14.0 * rng.standard_normal(image.shape, np.float32)
-    return np.round(np.hypot(real, imaginary)).astype(np.float32)
