@@ -11,7 +11,8 @@ from HNCLogic.phantom.real_cases import Case
 from HNCLogic.phantom.shapes import Canvas
 from HNCLogic.phantom.tissues import LABEL, column
 
-JOIN = 28.0  # mm beyond the CT over which the outline goes over to the atlas's
+JOIN = 36.0  # mm beyond the CT over which the outline goes over to the atlas's
+REACH = 30.0  # mm: further apart the two outlines are not brought together
 BLEND = 10.0  # mm before the CT's end over which its numbers go over to the tissues' own
 AT_EDGE = 12.0  # mm of a slice's side at which the body touches the CT's border: it goes on
 
@@ -134,7 +135,7 @@ def join(labels: np.ndarray, canvas: Canvas, view: View, fill: np.ndarray) -> No
             continue
         inner = end - view.rows.start
         own, atlas = _depth(view.body[inner]), _depth(fill[end] > 0)
-        gap = np.clip(own - atlas, -12 / canvas.spacing, 12 / canvas.spacing)
+        gap = np.clip(own - atlas, -REACH / canvas.spacing, REACH / canvas.spacing)
         gap *= view.known[inner]
         for step in range(1, count):
             index = end + away * step

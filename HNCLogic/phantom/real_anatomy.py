@@ -8,78 +8,26 @@ above, the shoulders, the tops of the lungs and the heart below.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
 
 from HNCLogic.errors import InputError
 from HNCLogic.phantom.anatomy import BuiltIn, draw_anatomy
-from HNCLogic.phantom.atlas import HIGH, LOW
-from HNCLogic.phantom.atlas_warp import Warp, fit_warp
-from HNCLogic.phantom.completing import join, linear_weights, numbers, seen_on
-from HNCLogic.phantom.marks import Marks, as_case, find_marks
+from HNCLogic.phantom.completing import join, numbers, seen_on
+from HNCLogic.phantom.fitted_case import Fitted, bent, fit
+from HNCLogic.phantom.marks import as_case
 from HNCLogic.phantom.noise import on_grid, smooth_field
 from HNCLogic.phantom.pose import STEP, Pose
 from HNCLogic.phantom.real_cases import WANTED, Case, case_folders, read_case
-from HNCLogic.phantom.reconcile import AIR, BONE, FAT, reconciled
+from HNCLogic.phantom.reconcile import reconciled
 from HNCLogic.phantom.shapes import Canvas
 
 KEPT = 24  # cases kept fitted; the others are read again when drawn again
 REFERENCE = 3.0  # mm: spacing at which the atlas is compared with a CT
-ABOVE = 8.0  # mm of the canvas above the crown
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A case moved so that its parotids lie where the atlas's do, and the atlas bent onto it."""
-
-    case: Case
-    warp: Warp
-    low: np.ndarray  # corners of the canvas, mm
-    high: np.ndarray
-    lung_top: float  # mm
-    reference: Case  # the atlas that was bent
-
-    def place(self, atlas_point) -> np.ndarray:
-        """Where an atlas position lies: what is soft tissue there lies in soft tissue here."""
-        point = np.asarray(atlas_point, float)
-        there = self.warp.place(point)
-        own = _value(self.reference.hu, self.reference, point)
-        in_body = _value(self.reference.body, self.reference, point)
-        if not in_body or own is None or not AIR < own < BONE:
-            return there
-        return self._softened(there, needs=FAT if own > FAT else AIR)
-
-    def _softened(self, point: np.ndarray, needs: float, reach: float = 24.0) -> np.ndarray:
-        """The nearest place to ``point`` within ``reach`` mm with HU from ``needs`` to bone's,
-        away from air and bone; ``point`` itself where it is such a place or out of view."""
-        case = self.case
-        index = np.round((point - case.origin) / case.spacing).astype(int)[::-1]
-        if not case.whole.start <= index[0] < case.whole.stop or (index < 0).any():
-            return point
-        near = np.ceil(reach / np.array(case.spacing)).astype(int)[::-1]
-        cut = tuple(
-            slice(max(i - n, 0), max(min(i + n + 1, size), 0))
-            for i, n, size in zip(index, near, case.hu.shape, strict=True)
-        )
-        hu, body = case.hu[cut], case.body[cut]
-        good = body & (hu > needs) & (hu < BONE)
-        start = np.array([s.start for s in cut])
-        good[: max(case.whole.start - start[0], 0)] = False
-        good[max(case.whole.stop - start[0], 0) :] = False
-        found = np.argwhere(good)
-        if not len(found):
-            return point
-        centres = case.points(found + start)
-        inside = np.abs(centres - point) <= np.array(case.spacing) / 2 + 1e-6
-        if inside.all(axis=1).any():
-            return point
-        nearest = cKDTree(centres).query(point)[1]
-        return centres[nearest]
 
 
 @dataclass(frozen=True)
@@ -98,7 +46,7 @@ class RealAnatomy:
         canvas.roughness = on_grid(self.atlas.surface_noise, canvas.low, spacing, canvas.size)
         canvas.folds = on_grid(self.atlas.folds, canvas.low, spacing, canvas.size)
         drawn = self.atlas.painted(spacing)
-        canvas.labels = _bent(drawn, fitted.warp, canvas)
+        canvas.labels = bent(drawn, fitted.warp, canvas)
         view = seen_on(fitted.case, canvas)
         before = canvas.labels.copy()
         row = int(np.searchsorted(canvas.axes[2][view.rows], fitted.lung_top))
@@ -168,7 +116,7 @@ class RealAnatomies:
         self._refused: dict[str, str] = {}
         self._cases: OrderedDict[str, Case] = OrderedDict()
         self._fitted: OrderedDict[tuple[str, bool], Fitted] = OrderedDict()
-        self._reference: tuple[Case, Marks] | None = None
+        self._reference: Case | None = None
         if self._first(range(len(self._folders))) is None:
             first = next(iter(self._refused.values()))
             raise InputError(
@@ -231,30 +179,8 @@ class RealAnatomies:
 
     def _fit(self, case: Case, flipped: bool) -> Fitted:
         if self._reference is None:
-            atlas = as_case(draw_anatomy(np.random.default_rng(0)).painted(REFERENCE))
-            self._reference = atlas, find_marks(atlas)
-        atlas, atlas_marks = self._reference
-        if flipped:
-            case = case.mirrored()
-        marks = find_marks(case)
-        shift = atlas_marks.parotids - marks.parotids
-        case = replace(case, origin=tuple(float(v) for v in np.asarray(case.origin) + shift))
-        marks = find_marks(case)
-        ends = case.points(np.array([(0, 0, 0), np.array(case.hu.shape) - 1]))
-        low, high = np.minimum(ends[0] - 6, LOW), np.maximum(ends[1] + 6, HIGH)
-        low[2], high[2] = min(ends[0][2], LOW[2]) - 60, max(ends[1][2], HIGH[2]) + 60
-        warp = fit_warp(atlas, atlas_marks, case, marks, (low - 30, high + 30))
-
-        # From the atlas's own lower end, where nothing is known of the tissues, to the crown.
-        feet = [warp.place((x, atlas_marks.cord[0, 1], LOW[2] + 4))[2] for x in (-90, 0, 90)]
-        low[2] = max(feet)
-        crown = warp.place((0, atlas_marks.parotids[1], atlas_marks.levels["crown"]))[2]
-        seen = marks.top if "crown" in marks.levels else -np.inf
-        high[2] = max(crown, seen) + ABOVE
-        lung = marks.levels.get("lung top")
-        if lung is None:
-            lung = warp.place((60, atlas_marks.cord[0, 1], atlas_marks.levels["lung top"]))[2]
-        return Fitted(case, warp, low, high, float(lung), atlas)
+            self._reference = as_case(draw_anatomy(np.random.default_rng(0)).painted(REFERENCE))
+        return fit(case.mirrored() if flipped else case, self._reference)
 
 
 def _kept(store: OrderedDict, key, make):
@@ -265,42 +191,3 @@ def _kept(store: OrderedDict, key, make):
     while len(store) > KEPT:
         store.popitem(last=False)
     return store[key]
-
-
-def _value(values: np.ndarray, case: Case, point: np.ndarray):
-    """``values`` of the case at the voxel nearest to ``point`` (mm); None outside."""
-    index = np.round((point - case.origin) / case.spacing).astype(int)[::-1]
-    if (index < 0).any() or (index >= values.shape).any():
-        return None
-    return values[tuple(index)]
-
-
-def _bent(drawn: Canvas, warp: Warp, canvas: Canvas) -> np.ndarray:
-    """The atlas's labels on ``canvas``, each voxel that of its nearest atlas voxel."""
-    field = warp.to_atlas.GetDisplacementField()
-    shift = sitk.GetArrayViewFromImage(field)
-    start, step = field.GetOrigin(), field.GetSpacing()
-    rows = [linear_weights((canvas.axes[i] - start[i]) / step[i], field.GetSize()[i])
-            for i in range(3)]  # fmt: skip
-    size = np.array(drawn.size)
-    labels = np.zeros(canvas.labels.shape, np.uint8)
-    across = np.stack(
-        [
-            np.ascontiguousarray(rows[1] @ (shift[..., i].astype(np.float32) @ rows[0].T))
-            for i in range(3)
-        ]
-    )  # (3, coarse z, y, x)
-    for first in range(0, len(labels), 24):
-        part = slice(first, min(first + 24, len(labels)))
-        flat, inside = None, None
-        for i, stride in ((2, size[0] * size[1]), (1, size[0]), (0, 1)):
-            own = np.tensordot(rows[2][part], across[i], axes=(1, 0))
-            axis = canvas.axes[i][part] if i == 2 else canvas.axes[i]
-            own += axis.reshape([-1 if 2 - i == k else 1 for k in range(3)])
-            index = np.round((own - drawn.low[i]) / drawn.spacing).astype(np.int32)
-            good = (index >= 0) & (index < size[i])
-            np.clip(index, 0, size[i] - 1, out=index)
-            flat = index * int(stride) if flat is None else flat + index * int(stride)
-            inside = good if inside is None else inside & good
-        labels[part] = np.where(inside, drawn.labels.ravel()[flat], 0)
-    return labels

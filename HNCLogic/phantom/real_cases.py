@@ -7,7 +7,7 @@ the outer slices; ``read_case`` says why it refuses one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +40,9 @@ class Case:
     """One real CT, axes as LPS, what is not body made air, with its organs."""
 
     name: str
-    hu: np.ndarray  # int16, axes (z, y, x), -1000 outside the body
-    organs: np.ndarray  # uint8, the same axes: see ORGANS
-    body: np.ndarray  # bool, the same axes: skin and all inside
+    hu: np.ndarray = field(repr=False)  # int16, axes (z, y, x), -1000 outside the body
+    organs: np.ndarray = field(repr=False)  # uint8, the same axes: see ORGANS
+    body: np.ndarray = field(repr=False)  # bool, the same axes: skin and all inside
     spacing: tuple[float, float, float]  # x, y, z, mm
     whole: slice  # the slices (z) in which the whole body's section is seen
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)  # x, y, z of the first voxel, mm
@@ -63,6 +63,10 @@ class Case:
     def points(self, indices: np.ndarray) -> np.ndarray:
         """Positions (n, 3) x, y, z in mm of array indices (n, 3) z, y, x."""
         return np.asarray(indices, float)[:, ::-1] * self.spacing + self.origin
+
+    def index(self, point: np.ndarray) -> np.ndarray:
+        """Array indices z, y, x (integers, may lie outside) of a position x, y, z in mm."""
+        return np.round((np.asarray(point) - self.origin) / self.spacing).astype(int)[::-1]
 
     def image(self, values: np.ndarray) -> sitk.Image:
         """``values``, axes (z, y, x), as an image on the case's grid."""
@@ -189,7 +193,14 @@ def _body(hu: np.ndarray, glands: np.ndarray) -> np.ndarray:
     opened = np.stack([ndimage.binary_opening(part) for part in tissue])
     # Wires and edges of masks that touched the skin go with what they were thick enough for.
     body = ndimage.binary_dilation(_piece(opened, glands)) & tissue
-    return np.stack([ndimage.binary_fill_holes(part) for part in body])
+    return np.stack([_filled(part) for part in body])
+
+
+def _filled(part: np.ndarray) -> np.ndarray:
+    """A section with what it encloses; nostrils and mouth may be open, by about 15 mm."""
+    closed = np.pad(part, 2)
+    closed = ndimage.binary_closing(closed, iterations=2)[2:-2, 2:-2]
+    return ndimage.binary_fill_holes(part) | (ndimage.binary_fill_holes(closed) & ~closed)
 
 
 def _piece(mask: np.ndarray, glands: np.ndarray) -> np.ndarray:

@@ -63,7 +63,7 @@ def reconciled(
     _refine_bone(labels, kind, hu)
     _paint_organs(labels, kind, hu, organs, spacing)
     rim = body & ~ndimage.binary_erosion(body, np.ones((1, 3, 3), bool), border_value=1)
-    labels[rim & (kind != HARD)] = LABEL["skin"]
+    labels[rim & (kind != HARD) & ~only("parotid")[labels]] = LABEL["skin"]
     return labels
 
 
@@ -97,7 +97,7 @@ def _within_skull(atlas: np.ndarray, kind: np.ndarray, spacing: float) -> np.nda
     if not len(levels):
         return room
     steps = max(round(7.5 / spacing), 1)
-    where = ndimage.find_objects(cerebral)[0]
+    where = ndimage.find_objects(cerebral.view(np.uint8))[0]
     cut = tuple(
         slice(max(s.start - 2 * steps, 0), min(s.stop + 2 * steps, n))
         for s, n in zip(where, atlas.shape, strict=True)
