@@ -103,14 +103,17 @@ class BuiltIn:
 
 
 def draw_anatomy(
-    rng: np.random.Generator, sex: Sex | None = None, age: float | None = None
+    rng: np.random.Generator,
+    sex: Sex | None = None,
+    age: float | None = None,
+    of_build: np.random.Generator | None = None,
 ) -> BuiltIn:
     """A new patient's organs: sizes, places and surfaces vary with ``rng``, and with the build.
 
     ``sex`` and ``age`` (years) are drawn where they are None, and change no other draw where they
-    are given.
+    are given. ``of_build``: a stream of its own for the build, which a matched pair shares.
     """
-    build = draw_build(rng, sex, age)
+    build = draw_build(rng if of_build is None else of_build, sex, age)
     plan = Plan(rng)
     outline.add_outline(plan, build)
     neck.add_muscles(plan, build)
