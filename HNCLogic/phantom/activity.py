@@ -24,8 +24,8 @@ EVEN = 0.12  # how uneven a tissue is within one patient: standard deviation as 
 UNEVEN = {"tonsil": 0.28, "lingual tonsil": 0.22, "adenoid": 0.22, "soft palate": 0.2,
           "mucosa": 0.2, "parotid": 0.16, "submandibular": 0.16, "sublingual": 0.2, "tongue": 0.18,
           "myocardium": 0.25, "larynx": 0.18, "grey matter": 0.1}  # fmt: skip
-ACTIVE = 0.1  # share of patients who spoke, chewed or were tense after the injection
-ACTIVE_SUV = {"masticator": (2, 6), "neck muscle": (1.3, 2.5), "eye muscle": (3, 6),
+ACTIVE = 0.15  # share of patients who spoke, chewed or were tense after the injection
+ACTIVE_SUV = {"masticator": (2, 6), "neck muscle": (2, 3), "eye muscle": (3, 6),
               "vocal cord": (2.5, 5), "tongue": (2, 3.5)}  # fmt: skip
 BROWN = 0.1  # share of patients with active brown fat
 
