@@ -59,7 +59,7 @@ def pet(
     seen = counting_noise.rays(activity, mu, unwanted, coarse.spacing[2], width)
     strength = _strength(liver_cov, unwanted, width, grid.spacing, protocol)
     blur = camera_psf(resolution_mm, protocol.filter_mm) / FWHM / canvas.spacing
-    blurred = gaussian_filter(suv, blur, truncate=3.0)
+    blurred = _image(gaussian_filter(suv, blur, truncate=3.0), canvas)
     overshoot = OVERSHOOT * protocol.iterations * protocol.subsets
 
     beyond = int(np.ceil(protocol.filter_mm / grid.spacing[2]))
@@ -67,7 +67,7 @@ def pet(
     parts = _stretches(activity, coarse, grid, beyond)
     for part in parts:
         box = _part(grid, part, beyond)
-        mean = scanner.read(blurred, canvas, box, transform, 0.0)
+        mean = _read(blurred, box, transform)
         mean = (1 + overshoot) * mean - overshoot * _finer(activity, coarse, box)
         counted[part] = _with_noise(mean, seen, coarse, box, strength, protocol, rng)
     image = np.zeros(grid.size[::-1], np.float32)
@@ -148,20 +148,27 @@ def _coarse_grid(grid: Grid) -> Grid:
     )
 
 
-def _averaged(
-    values: np.ndarray, canvas: Canvas, grid: Grid, transform: sitk.Transform
-) -> np.ndarray:
-    """A canvas's values on a grid of much larger voxels."""
+def _image(values: np.ndarray, canvas: Canvas) -> sitk.Image:
     image = sitk.GetImageFromArray(values.astype(np.float32, copy=False))
     image.SetSpacing([canvas.spacing] * 3)
     image.SetOrigin([float(v) for v in canvas.low])
-    times = max(1, round(grid.spacing[0] / canvas.spacing))
-    image = sitk.BinShrink(image, [times] * 3)
+    return image
+
+
+def _read(image: sitk.Image, grid: Grid, transform: sitk.Transform) -> np.ndarray:
     out = sitk.Resample(
         image, list(grid.size), transform, sitk.sitkLinear, list(grid.origin), list(grid.spacing),
         list(grid.direction), 0.0, sitk.sitkFloat32,
     )  # fmt: skip
     return sitk.GetArrayFromImage(out)
+
+
+def _averaged(
+    values: np.ndarray, canvas: Canvas, grid: Grid, transform: sitk.Transform
+) -> np.ndarray:
+    """A canvas's values on a grid of much larger voxels."""
+    times = max(1, round(grid.spacing[0] / canvas.spacing))
+    return _read(sitk.BinShrink(_image(values, canvas), [times] * 3), grid, transform)
 
 
 def _couch(coarse: Grid, couch_y: float) -> np.ndarray:

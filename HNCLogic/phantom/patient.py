@@ -12,8 +12,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
+from HNCLogic.phantom import fast_pet, scanner
 from HNCLogic.phantom import lesions as tumours
-from HNCLogic.phantom import scanner
 from HNCLogic.phantom.activity import activity, add_brown_fat, draw_uptake
 from HNCLogic.phantom.anatomy import Anatomy, AnatomySource, Sex, draw_anatomy
 from HNCLogic.phantom.centres import CENTRES, Centre, draw_centre, draw_misregistration
@@ -28,6 +28,7 @@ from HNCLogic.phantom.noise import on_grid, smooth_field
 from HNCLogic.phantom.pose import Pose
 from HNCLogic.phantom.survival import draw_survival
 from HNCLogic.phantom.tissues import only
+from HNCLogic.phantom.truth_grid import labels_on
 
 SIMULATED = "Simulated patient, made by HNC; no real person"
 COARSE, FINE = 2.5, 1.5  # mm: spacing of the canvases for PET and light CT, for fine CT and MR
@@ -144,7 +145,7 @@ def simulate(
     1x1x3 mm, 512x512, instead of 3 mm, 160x160.
     What is asked for besides changes neither PET nor truth.
     ``full_chain``: the PET is projected, counted and reconstructed (``full_chain.py``), on the
-    torch ``device``, instead of blurred and made noisy (``scanner.pet``); it is corrected with
+    torch ``device``, instead of blurred and made noisy (``fast_pet.py``); it is corrected with
     the CT, so ``fine_ct`` then changes it a little. ``misregistration_mm``: how far the patient
     moved between CT and PET, 0 to 5; None draws it (see ``draw_misregistration``).
     Raises InputError for an unknown centre or modality, a misregistration out of range, and
@@ -218,15 +219,12 @@ def simulate(
             rng["pet"], device,
         )  # fmt: skip
     else:
-        noisy = scanner.pet(
-            suv, canvas, grid, moved, header.psf_mm, 1.1 * site.protocol.filter_mm,
-            header.liver_cov, rng["pet"],
+        noisy = fast_pet.pet(
+            suv, canvas, grid, moved, couch_y, header.psf_mm, header.liver_cov, site.protocol,
+            rng["pet"],
         )  # fmt: skip
     pet = grid.image(noisy)
-    labels = np.zeros(noisy.shape, np.uint8)
-    for value in range(1, int(truth.max()) + 1):
-        share = scanner.read((truth == value).astype(np.float32), canvas, grid, moved, 0.0)
-        labels[share >= 0.5] = value
+    labels = labels_on(grid, truth, canvas, moved)
 
     images: dict[str, sitk.Image] = {}
     wanted = [role for role in modalities if role in MR_ROLES]

@@ -7,7 +7,6 @@ import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter
 
 from HNCLogic.images.grid import Grid
-from HNCLogic.phantom.centres import CENTRES as CENTRES  # others import it from here
 from HNCLogic.phantom.dental import add_fillings
 from HNCLogic.phantom.shapes import Canvas
 from HNCLogic.phantom.tissues import LABEL, column
