@@ -3,6 +3,11 @@
 For the method that recognises extracapsular extension on contrast-enhanced CT. The body is the
 built-in anatomy; nodes are painted on it as ``capsule.py`` says, with and without extension, amid
 harmless findings that look alike. The same seed gives the same bytes.
+
+How far simple measures tell the label, as AUC: over 80 seeds painted on eight necks, of the
+largest node, mean CT number 0.47, mean of 5 mm of tissue round it 0.60 (of 3 mm 0.64), share of
+fat in it 0.43; how steep the least steep quarter of its border is 0.29 (0.71 the other way round).
+Over 4000 draws, volume of the largest node 0.60, its necrosis 0.50.
 """
 
 from __future__ import annotations

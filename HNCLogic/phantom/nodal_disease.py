@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 LEVELS = {"Ib": 0.12, "II": 0.42, "III": 0.26, "IV": 0.10, "V": 0.10}
-EXTENSION_GROWS = 1.2  # in volume
+EXTENSION_GROWS = 1.4  # in volume
 SIGNS = ("irregular border", "indistinct border", "stranding", "invasion", "lost fat plane",
          "thick rim", "matting")  # fmt: skip
 
