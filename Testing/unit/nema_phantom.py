@@ -14,6 +14,20 @@ from HNCLogic.phantom.scanner import AXIAL, post_filter
 DIAMETERS = (10, 13, 17, 22, 28, 37)  # mm
 RING = 57.2  # mm: how far the spheres' middles are from the axis
 RADIUS = 110.0
+# Pixel, slice (mm), iterations, subsets, views.
+EARL_GRIDS = {"4 mm": (4.0, 4.0, 3, 33, 198), "2.3 mm": (2.3, 2.8, 2, 21, 168)}
+# Least and most of SUVmax and of the mean within the background-corrected 50 % contour, over the
+# true concentration: EARL's 18F standards 1, accreditation specifications of January 2017
+# (earl.eanm.org), also table 3 of "SUV variability in EARL-accredited conventional and digital
+# PET".
+EARL_1 = {
+    10: ((0.34, 0.57), (0.27, 0.43)),
+    13: ((0.59, 0.85), (0.44, 0.60)),
+    17: ((0.73, 1.01), (0.57, 0.73)),
+    22: ((0.83, 1.09), (0.63, 0.78)),
+    28: ((0.91, 1.13), (0.72, 0.85)),
+    37: ((0.95, 1.16), (0.76, 0.89)),
+}
 
 
 class NemaPhantom:

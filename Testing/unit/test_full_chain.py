@@ -11,9 +11,8 @@ from HNCLogic.phantom.centres import CAMERA_MM, CENTRES, Protocol, camera_psf
 from HNCLogic.phantom.full_chain import sensitivity_for
 from HNCLogic.phantom.lines import Lines
 from HNCLogic.phantom.projector import Projector
-from Testing.unit.nema_phantom import DIAMETERS, RADIUS, NemaPhantom
+from Testing.unit.nema_phantom import DIAMETERS, EARL_1, EARL_GRIDS, RADIUS, NemaPhantom
 
-GRIDS = {"4 mm": (4.0, 4.0, 3, 33, 198), "2.3 mm": (2.3, 2.8, 2, 21, 168)}
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
@@ -91,24 +90,10 @@ def test_liver_is_as_noisy_as_asked_for(name, cov):
     assert middle.mean() == pytest.approx(2.0, rel=0.05)
 
 
-# Least and most of SUVmax and of the mean within the background-corrected 50 % contour, over the
-# true concentration: EARL's 18F standards 1, accreditation specifications of January 2017
-# (earl.eanm.org), also table 3 of "SUV variability in EARL-accredited conventional and digital
-# PET".
-EARL_1 = {
-    10: ((0.34, 0.57), (0.27, 0.43)),
-    13: ((0.59, 0.85), (0.44, 0.60)),
-    17: ((0.73, 1.01), (0.57, 0.73)),
-    22: ((0.83, 1.09), (0.63, 0.78)),
-    28: ((0.91, 1.13), (0.72, 0.85)),
-    37: ((0.95, 1.16), (0.76, 0.89)),
-}
-
-
-@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.parametrize("name", EARL_GRIDS)
 def test_spheres_recover_as_accredited_scanners_do(name):
     """Sphere to background 10:1 as EARL asks; 6 mm camera, 5 mm filter, so 7.8 mm together."""
-    pixel, slice_mm, *protocol = GRIDS[name]
+    pixel, slice_mm, *protocol = EARL_GRIDS[name]
     phantom = NemaPhantom(pixel, slice_mm, Protocol(*protocol, 5.0))
     image = phantom.scan(phantom.uptake(1.0, 10.0), 6.0, 1e3, 0.3)
     recovered = phantom.recovery(image, 10.0)
