@@ -71,7 +71,8 @@ def phantom(
     cohort = Cohort(count, seed, cases, form, roles, scanner, centre, anatomy)
     with shown_progress() as progress:
         write_cohort(cohort, out, overwrite=overwrite, jobs=jobs, progress=progress)
-    print(f"{out}: {count} simulated patients, listed in cohort.csv")
+    words = "patient" if count == 1 else "patients"
+    print(f"{out}: {count} simulated {words}, listed in cohort.csv")
 
 
 def _roles(words: str) -> list[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from HNCLogic.phantom.patient import SimulatedPatient
 
+QUICK = 1  # noise hardly compresses, at any level
 READER, SCORE = 1, 2  # streams of the simulated reader, beside those of the patient
 
 
@@ -111,9 +112,13 @@ def _images(
 
 
 def _volume(image: sitk.Image, name: str, kind: str, folder: Path, told: Path) -> str:
+    import SimpleITK as sitk
+
     from HNCLogic.convert import write_volume
 
-    write_volume(image, folder / name / f"{kind}.nrrd", told)
+    if kind == "ct":  # whole HU
+        image = sitk.Cast(sitk.Round(image), sitk.sitkInt16)
+    write_volume(image, folder / name / f"{kind}.nrrd", told, QUICK)
     return f"{name}/{kind}.nrrd"
 
 
