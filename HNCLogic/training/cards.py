@@ -1,0 +1,52 @@
+"""What the cards of trained models have in common: on what they were trained, and for what use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from HNCLogic import __version__
+from HNCLogic.job import Record
+from HNCLogic.training.prepared import Prepared
+
+if TYPE_CHECKING:
+    from HNCLogic.training.run import Order
+
+INTENDED_USE = (
+    "Research use only. Not a medical device, not for diagnosis, staging or treatment. What it was "
+    "trained and measured on is said above; on anything else it has to be measured first."
+)
+
+
+def common(order: Order, scans: Sequence[Prepared], seconds: float, device: str) -> dict[str, Any]:
+    """The fields of a card that do not hang on the method.
+
+    ``seconds``: of training, all folds; ``device``: on what.
+    """
+    patients = {scan.patient: False for scan in scans}
+    for scan in scans:
+        patients[scan.patient] |= scan.label
+    positive = sum(patients.values())
+    words = order.trained_on or (
+        f"{len(scans)} scans of {len(patients)} patients, {positive} with cancer, of the cohort "
+        f"{order.cohort.name}; where they come from was not stated"
+    )
+    return {
+        "version": "1.0.0",
+        "training": {
+            "words": words,
+            "data": [
+                f"{len(scans)} scans of {len(patients)} patients, {positive} of them with cancer",
+                f"{order.folds} folds by patient, seed {order.seed}; HNC {__version__}; "
+                f"{seconds / 60:.0f} minutes on {device}",
+            ],
+            "counts": {"patients": len(patients), "patients with cancer": positive},
+        },
+        "intended_use": INTENDED_USE,
+        "licence": "Apache-2.0",
+    }
+
+
+def settings_in_words(chosen: Record) -> list[str]:
+    """Every setting and its value, for ``defaults_taken``."""
+    return [f"{name} = {value}"[:300] for name, value in chosen.model_dump(mode="json").items()]

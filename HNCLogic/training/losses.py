@@ -1,0 +1,66 @@
+"""Loss functions of the methods, on logits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def focal(
+    logits: torch.Tensor, targets: torch.Tensor, gamma: float = 2.0, alpha: float = 0.25
+) -> torch.Tensor:
+    """Focal binary cross-entropy, mean over the batch (Lin et al. 2017, equation 5).
+
+    ``logits`` and ``targets`` (0 or 1) are (batch,); ``alpha`` weighs the positives, 1 - ``alpha``
+    the negatives.
+    """
+    import torch
+
+    plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    right = torch.exp(-plain)
+    weight = alpha * targets + (1 - alpha) * (1 - targets)
+    return (weight * (1 - right) ** gamma * plain).mean()
+
+
+def dice_and_cross_entropy(
+    logits: torch.Tensor, classes: torch.Tensor, lesion_weight: float = 1.0
+) -> torch.Tensor:
+    """1 - soft Dice, mean over the foreground classes, plus cross-entropy (Nikulin et al. 2023).
+
+    ``logits`` (batch, class, z, y, x), ``classes`` (batch, z, y, x) integers. MONAI's DiceCELoss
+    over the whole batch, smoothed by one voxel; ``lesion_weight`` weighs foreground voxels in the
+    cross-entropy.
+    """
+    import torch
+    from monai.losses import DiceCELoss
+
+    weight = torch.full((logits.shape[1],), lesion_weight, device=logits.device)
+    weight[0] = 1.0
+    loss = DiceCELoss(
+        include_background=False,
+        to_onehot_y=True,
+        softmax=True,
+        batch=True,
+        smooth_nr=1.0,
+        smooth_dr=1.0,
+    )
+    loss.cross_entropy.weight = weight
+    return loss(logits.float(), classes[:, None])
+
+
+def soft_dice_counts(
+    probabilities: torch.Tensor, classes: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """For each class: twice the overlap, and the sum of both, (class,) each; to be added up.
+
+    ``probabilities`` (batch, class, z, y, x), ``classes`` (batch, z, y, x) integers. Their
+    quotient over many patients is the pooled soft Dice.
+    """
+    import torch
+
+    truth = torch.nn.functional.one_hot(classes.long(), probabilities.shape[1]).movedim(-1, 1)
+    axes = (0, 2, 3, 4)
+    overlap = (probabilities * truth).sum(axes, dtype=torch.float64)
+    return 2 * overlap, probabilities.sum(axes, dtype=torch.float64) + truth.sum(axes)

@@ -1,0 +1,60 @@
+"""The methods that can be trained: for each its settings, preparation, folds, task and ending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from HNCLogic.job import Record
+from HNCLogic.training.presence_task import PresencePreparing, PresenceTask, PresenceTraining
+from HNCLogic.training.splits import cross_validation, nested_cross_validation
+from HNCLogic.training.volume_task import VolumePreparing, VolumeTask, VolumeTraining
+
+if TYPE_CHECKING:
+    from HNCLogic.training.cohort import Cohort
+    from HNCLogic.training.splits import Fold
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What ``run.train`` needs to know of a method."""
+
+    settings: type[Record]
+    roles: Callable[[Any], list[str]]
+    preparing: Callable[[Any], Any]
+    split: Callable[[Cohort, int, int], list[Fold]]
+    task: Callable[..., Any]  # settings, train, validation, seed, fold
+    finish: Callable[..., None]  # order, settings, scans, folds, say: the model folder
+
+
+def _finish_presence(*given) -> None:
+    from HNCLogic.training.presence_model import finish
+
+    finish(*given)
+
+
+def _finish_volume(*given) -> None:
+    from HNCLogic.training.volume_model import finish
+
+    finish(*given)
+
+
+RECIPES: dict[str, Recipe] = {
+    "presence": Recipe(
+        PresenceTraining,
+        roles=lambda chosen: chosen.roles,
+        preparing=PresencePreparing,
+        split=cross_validation,
+        task=PresenceTask,
+        finish=_finish_presence,
+    ),
+    "tumour-volume": Recipe(
+        VolumeTraining,
+        roles=lambda chosen: ["PET", "CT"],
+        preparing=VolumePreparing,
+        split=nested_cross_validation,
+        task=VolumeTask,
+        finish=_finish_volume,
+    ),
+}

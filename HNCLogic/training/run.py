@@ -1,0 +1,243 @@
+"""A training run: cohort in, five folds, a model folder out; killed at any moment, it goes on.
+
+RUN/run.json             what was chosen, of which cohort, with which versions
+RUN/folds.json           which patients each fold is trained, validated and tested on
+RUN/cache/               scans as the network sees them
+RUN/fold-1/ …            log.csv, events/, last.safetensors, best.safetensors, done.json
+RUN/curves.png  RUN/out_of_fold.csv
+RUN/model/               the model: card and weights
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from HNCLogic import __version__
+from HNCLogic.errors import InputError, first_problem
+from HNCLogic.outputs import write_file_whole, write_text_whole
+from HNCLogic.progress import Progress
+from HNCLogic.training.cohort import Cohort, read_cohort
+from HNCLogic.training.course_log import CURVES, CourseLog, draw_curves
+from HNCLogic.training.engine import Precision, Settings, train_fold
+from HNCLogic.training.leakage import metadata_auc, refuse_given_away, refuse_shared_images
+from HNCLogic.training.prepared import Prepared, prepare_cohort
+from HNCLogic.training.ranks import Ranks
+from HNCLogic.training.recipes import RECIPES, Recipe
+from HNCLogic.training.splits import Fold
+
+if TYPE_CHECKING:
+    import torch
+
+RUN, FOLDS, CACHE, MODEL, OUT_OF_FOLD = (
+    "run.json", "folds.json", "cache", "model", "out_of_fold.csv",
+)  # fmt: skip
+BEST, DONE = "best.safetensors", "done.json"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to train, on what, and how."""
+
+    method: str
+    cohort: Path
+    out: Path
+    chosen: Mapping[str, Any] = field(default_factory=dict)  # of the method's own settings
+    folds: int = 5
+    only: tuple[int, ...] = ()  # folds that are trained now; none named: all
+    seed: int = 0
+    device: str = "auto"
+    precision: Precision = "auto"
+    resume: bool = False
+    accept_metadata: bool = False
+    name: str | None = None  # of the model
+    trained_on: str | None = None  # in words, shown wherever a result is
+
+
+def train(
+    order: Order,
+    say: Callable[[str], None],
+    progress: Progress = lambda share, words: None,
+    ranks: Ranks | None = None,
+) -> None:
+    """Do it all. Raises InputError for a cohort, settings or a folder that cannot be used."""
+    ranks = ranks or Ranks()
+    recipe, chosen = _recipe(order)
+    cohort = read_cohort(order.cohort)
+    identity = _identity(order, chosen)
+    if ranks.first:
+        _open_folder(order, identity)
+    say = say if ranks.first else lambda words: None
+    roles, preparing = recipe.roles(chosen), recipe.preparing(chosen)
+    if not ranks.first:
+        ranks.told(None)  # until the first process has prepared everything
+    scans = prepare_cohort(cohort, preparing, roles, order.out / CACHE, progress)
+    if ranks.first:
+        ranks.told(True)
+    folds = recipe.split(cohort_with_labels(cohort, scans), order.seed, order.folds)
+    _refuse_leaks(scans, folds, order, say)
+    if ranks.first:
+        _write_folds(order.out, folds)
+    wanted = order.only or tuple(range(1, len(folds) + 1))
+    if not set(wanted) <= set(range(1, len(folds) + 1)):
+        raise InputError(f"there are folds 1 to {len(folds)}, not {max(wanted)}")
+    began = time.monotonic()
+    for done, number in enumerate(wanted):
+
+        def tell(share: float, done: int = done) -> None:
+            progress((done + share) / len(wanted), "training")
+
+        _one_fold(order, recipe, chosen, scans, folds[number - 1], number, say, ranks, tell)
+    if ranks.first:
+        _finish(order, recipe, chosen, scans, folds, say)
+        say(f"{time.monotonic() - began:.0f} s of training")
+
+
+def _recipe(order: Order) -> tuple[Recipe, Any]:
+    if order.method not in RECIPES:
+        raise InputError(f"there is no method {order.method!r:.40}: train {', '.join(RECIPES)}")
+    recipe = RECIPES[order.method]
+    try:
+        return recipe, recipe.settings.model_validate(dict(order.chosen))
+    except ValidationError as error:
+        raise InputError(f"settings of {order.method}: {first_problem(error)}") from error
+
+
+def _identity(order: Order, chosen: Any) -> dict[str, Any]:
+    """What must be the same when a run is resumed."""
+    return {
+        "method": order.method,
+        "settings": chosen.model_dump(mode="json"),
+        "cohort_sha256": hashlib.sha256(order.cohort.read_bytes()).hexdigest(),
+        "folds": order.folds,
+        "seed": order.seed,
+    }
+
+
+def _open_folder(order: Order, identity: dict[str, Any]) -> None:
+    path = order.out / RUN
+    held = order.out.exists() and any(order.out.iterdir())
+    if held and not order.resume:
+        raise InputError(
+            f"{order.out} is not empty: give another folder, or --resume to go on with the run"
+        )
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        different = [k for k, v in identity.items() if before.get(k) != v]
+        if different:
+            raise InputError(
+                f"{order.out} was begun with another {different[0].replace('_', ' ')}: resume with "
+                "the same command, or give another folder"
+            )
+        return
+    if held:
+        raise InputError(f"{order.out} holds something that is no run of ours: give another folder")
+    order.out.mkdir(parents=True, exist_ok=True)
+    about = {**identity, "cohort": str(order.cohort), "hnc_version": __version__}
+    write_text_whole(path, json.dumps(about, indent=2) + "\n")
+
+
+def cohort_with_labels(cohort: Cohort, scans: list[Prepared]) -> Cohort:
+    """The cohort with every label filled in, from the mask where the table has none."""
+    from dataclasses import replace
+
+    filled = (replace(s, label=p.label) for s, p in zip(cohort.scans, scans, strict=True))
+    return Cohort(cohort.path, tuple(filled))
+
+
+def _refuse_leaks(scans: list[Prepared], folds: list[Fold], order: Order, say) -> None:
+    facts = [scan.facts for scan in scans]
+    refuse_shared_images(facts, folds)
+    labels = {scan.label for scan in scans}
+    if len(labels) < 2:
+        say("all scans have the same label: whether metadata tell it cannot be asked")
+        return
+    say(refuse_given_away(metadata_auc(facts, order.seed), order.accept_metadata))
+
+
+def _write_folds(out: Path, folds: list[Fold]) -> None:
+    parts = [
+        {name: sorted(getattr(fold, name)) for name in ("train", "validation", "test")}
+        for fold in folds
+    ]
+    write_text_whole(out / FOLDS, json.dumps(parts, indent=1) + "\n")
+
+
+def _one_fold(order, recipe, chosen, scans, fold, number, say, ranks, progress) -> None:
+    folder = order.out / f"fold-{number}"
+    if (folder / DONE).exists():
+        say(f"fold {number}: done before")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {
+        part: [scan for scan in scans if scan.patient in getattr(fold, part)]
+        for part in ("train", "validation")
+    }
+    task = recipe.task(chosen, parts["train"], parts["validation"], order.seed, number)
+    settings = Settings(
+        chosen.epochs, chosen.patience, order.seed, number, accumulate=chosen.accumulate,
+        precision=order.precision, device=order.device,
+    )  # fmt: skip
+    log = CourseLog(folder)
+
+    def watch(history: list[dict[str, float]], left: float) -> None:
+        log(history)
+        last = history[-1]
+        say(
+            f"fold {number}, epoch {len(history)}/{chosen.epochs}: loss {last['loss']:.4f}, "
+            f"{task.monitor} {last[task.monitor]:.4f}, at most {left / 60:.0f} min left"
+        )
+        progress(len(history) / chosen.epochs)
+
+    try:
+        course = train_fold(task, folder, settings, ranks=ranks, resume=order.resume, watch=watch)
+    finally:
+        log.close()
+    if not ranks.first:
+        return
+    from safetensors.torch import save
+
+    held = save(course.weights)
+    write_file_whole(folder / BEST, lambda part: part.write_bytes(held))
+    write_text_whole(
+        folder / DONE,
+        json.dumps({"epoch": course.epoch, "monitor": task.monitor, "history": course.history}),
+    )
+    say(f"fold {number}: epoch {course.epoch} of {len(course.history)} is kept")
+
+
+def fold_weights(out: Path, number: int) -> dict[str, torch.Tensor]:
+    """The weights a finished fold keeps. Raises InputError where they are not there or damaged."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    path = out / f"fold-{number}" / BEST
+    try:
+        return load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} cannot be read: the fold is not trained to its end") from error
+
+
+def _finish(order, recipe, chosen, scans, folds, say) -> None:
+    """Curves, what each fold says of patients it was not trained on, and the model folder."""
+    done = {}
+    for number in range(1, len(folds) + 1):
+        path = order.out / f"fold-{number}" / DONE
+        if path.exists():
+            done[number] = json.loads(path.read_text(encoding="utf-8"))
+    monitor = next(iter(done.values()))["monitor"]
+    draw_curves(order.out / CURVES, {n: d["history"] for n, d in done.items()}, monitor)
+    if len(done) < len(folds):
+        say(f"{len(done)} of {len(folds)} folds are trained; the model is made when all are")
+        return
+    if (order.out / MODEL).exists():
+        say("the model was made before")
+        return
+    recipe.finish(order, chosen, scans, folds, say)

@@ -1,0 +1,57 @@
+"""A cohort of small made-up scans on disk: a body with a brain, or with hot lumps besides."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+
+def scan(number: int, positive: bool) -> tuple[sitk.Image, sitk.Image, sitk.Image]:
+    """PET (SUVbw, 5 mm), CT (HU, same grid) and truth of a made-up scan."""
+    rng = np.random.default_rng(number)
+    z, y, x = np.meshgrid(np.arange(60), np.arange(48), np.arange(60), indexing="ij")
+    across = np.hypot((x - 29.5) / 1.2, y - 23.5)
+    wide = np.where(z < 18, 21, np.where(z < 34, 12, 15))
+    body = across < wide
+    brain = ((z - 46) / 11) ** 2 + (across / 12) ** 2 < 1
+    pet = np.where(body, 1.0, 0.0)
+    pet[brain] = 9.0
+    truth = np.zeros(pet.shape, np.uint8)
+    if positive:
+        centre = np.array([26, 20, 24]) + rng.integers(-2, 3, 3)
+        offset = np.array([-2, 4, 10])
+        for value, middle, far, suv in ((1, centre, 9, 8.0), (2, centre + offset, 5, 6.0)):
+            lump = sum((a - c) ** 2 for a, c in zip((z, y, x), middle, strict=True)) < far
+            pet[lump], truth[lump] = suv, value
+    pet += 0.1 * rng.standard_normal(pet.shape) * body
+    ct = np.where(body, 40.0, -1000.0) + 5 * rng.standard_normal(pet.shape)
+    images = []
+    for values in (np.maximum(pet, 0).astype(np.float32), ct.astype(np.float32), truth):
+        image = sitk.GetImageFromArray(values)
+        image.SetSpacing((5.0, 5.0, 5.0))
+        image.SetOrigin((-150.0, -120.0, -300.0))
+        images.append(image)
+    return tuple(images)
+
+
+def write_cohort(folder: Path, count: int) -> Path:
+    """``count`` scans, every other one with cancer, and the table that lists them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number in range(count):
+        positive = number % 2 == 0
+        pet, ct, truth = scan(number, positive)
+        names = {kind: f"{number:02d}_{kind}.nrrd" for kind in ("PET", "CT", "mask")}
+        for name, image in zip(names.values(), (pet, ct, truth), strict=True):
+            sitk.WriteImage(image, str(folder / name))
+        rows.append({"patient": f"p{number:02d}", "scan": 1, "centre": "here", **names,
+                     "label": int(positive)})  # fmt: skip
+    path = folder / "cohort.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    return path
