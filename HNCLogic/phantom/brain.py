@@ -49,7 +49,7 @@ def add_skull_and_brain(plan: Plan, build: Build) -> None:
     outer = np.array([71, 91, 66]) * swell
     # The hindbrain's pouch hangs under the vault at the back.
     pouch, around = np.array([0.0, 45.0, 90.0]), np.array([57.0, 44.0, 34.0])
-    base = 5 + 1.5 * plan.rng.random()
+    base = 4 + 1.5 * plan.rng.random()
 
     def both(tissue, by, floor, onto=None):
         vault, below = ellipsoid(middle, outer - by, roughness=0.5), ellipsoid(pouch, around - by)
@@ -63,12 +63,12 @@ def add_skull_and_brain(plan: Plan, build: Build) -> None:
     _add_cerebrum(plan, build, middle, inner)
     _add_hindbrain(plan, build)
     plan.add_both("mastoid", ellipsoid(plan.at(53, 24, 76), plan.size(11, 14, 15), roughness=1.5))
-    petrous = tube([(18, -2, 92), (52, 12, 84)], [7, 9], roughness=1)
+    petrous = tube([(15, -1, 91), (36, 12, 88), (55, 26, 80)], [6, 8.5, 9], roughness=1)
     plan.add_both("bone", petrous, ("soft", "fat", "bone", "marrow", "csf", "grey matter"))
-    plan.add_both("mastoid", tube([(38, 6, 87), (54, 14, 84)], 3.5), ("bone",))
+    plan.add_both("mastoid", tube([(34, 11, 88), (54, 24, 81)], 3.8, roughness=1.5), ("bone",))
     plan.add_both("bone", ellipsoid((15, 18, 57), (7, 11, 6)), SOFT)  # condyles
     # Fissures, foramina and canals of the skull base.
-    plan.add("soft", mottled((0, -2, 84), (64, 40, 16), -4.0), ("bone", "marrow"))
+    plan.add("soft", mottled((0, -2, 84), (64, 40, 16), -2.0), ("bone", "marrow"))
 
 
 def _add_cerebrum(plan: Plan, build: Build, middle: np.ndarray, inner: np.ndarray) -> None:

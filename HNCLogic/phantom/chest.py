@@ -115,9 +115,10 @@ def _cages(plan: Plan) -> list[tuple[Shape, Shape, Shape]]:
     tilt = plan.rng.uniform(0, 24)
 
     def gap(x, y, z):  # negative between two ribs, which slope down to the front
-        return np.sin(2 * np.pi * (z + 0.55 * y + tilt) / 25.0) - 0.1
+        return np.sin(2 * np.pi * (z + 0.55 * y + tilt) / 25.0) + 0.15
 
     lean = (0, -5, 0)  # the apex lies nearer to the spine
     wall = ellipsoid(centre, radii + 13, lean)
-    ribs = ellipsoid(centre, radii + 9, lean).minus(lambda x, y, z: 6 * gap(x, y, z))
+    ribs = ellipsoid(centre, radii + 8, lean).minus(lambda x, y, z: 6 * gap(x, y, z))
+    ribs = ribs.minus(lambda x, y, z: (-78 + top) - z)  # none over the apex
     return [(wall, ribs, ellipsoid(centre, radii + 1.5, lean, roughness=1))]

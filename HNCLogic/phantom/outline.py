@@ -31,13 +31,13 @@ COLUMN = np.array(
         (30, 70, -96, 78, 0.3),
         (20, 67, -93, 75, 0.3),
         (12, 65, -84, 74, 0.3),
-        (4, 64, -70, 74, 0.28),
-        (-6, 63, -58, 76, 0.25),
-        (-16, 63, -51, 80, 0.2),
-        (-28, 63, -45, 84, 0.2),
-        (-40, 66, -40, 92, 0.2),
-        (-54, 74, -36, 102, 0.2),
-        (-74, 92, -37, 114, 0.2),
+        (4, 64, -70, 74, 0.35),
+        (-6, 64, -59, 76, 0.4),
+        (-16, 65, -52, 80, 0.42),
+        (-28, 67, -46, 84, 0.42),
+        (-40, 70, -41, 92, 0.42),
+        (-54, 78, -37, 102, 0.4),
+        (-74, 94, -37, 114, 0.3),
         (-100, 110, -44, 122, 0.1),
         (-136, 122, -60, 128, 0.0),
         (-176, 128, -78, 130, 0.0),
@@ -88,7 +88,7 @@ def add_outline(plan: Plan, build: Build) -> None:
     # Between the organs of the neck, fat and strands of other soft tissue are mixed.
     share = 9.0 * np.clip(np.log(fat), -0.8, 0.8)
     for centre, radii, usual in (
-        ((0, 22, -20), (74, 70, 84), 4.0),
+        ((0, 24, -10), (78, 74, 106), 4.0),
         ((0, -40, 50), (70, 58, 48), 3.0),
     ):
         plan.add("fat", mottled(centre, radii, usual + share), ("soft",))
@@ -109,7 +109,7 @@ def _trunk(knots: np.ndarray, by: tuple | None, rough: float) -> Shape:
         inner[:, 3] = np.maximum(inner[:, 3] - depth, inner[:, 2] + 1)
         # Above the wedge of the shoulders the skin comes from the trapezius alone.
         inner[:, 0] -= 0.7 * depth * (len(knots) == len(WINGS))
-    return loft(inner, power=2.15, roughness=rough)
+    return loft(inner, power=2.25, roughness=rough)
 
 
 def _add_nose_and_ears(plan: Plan) -> None:
