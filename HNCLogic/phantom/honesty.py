@@ -140,9 +140,10 @@ def _peak(suv: np.ndarray, outside: np.ndarray, grid: Grid) -> float:
 
 
 def _told_where(pet: sitk.Image, truth: np.ndarray, in_brain: np.ndarray, grid: Grid) -> np.ndarray:
-    """The adaptive outlines of the lesions, each with a seed on its peak, within 1 cm of them.
+    """The adaptive outlines of the lesions, each from a seed on its peak, within 1 cm of any.
 
-    The part of the PET around the lesions is looked at alone, which spares time.
+    As with a seed in the program; a lesion cooler than its usual lowest peak is looked for down to
+    0.7 of its own. The part of the PET around a lesion is looked at alone, which spares time.
     """
     from scipy.ndimage import find_objects, maximum_filter
 
@@ -161,11 +162,12 @@ def _told_where(pet: sitk.Image, truth: np.ndarray, in_brain: np.ndarray, grid: 
         at = np.argwhere(peaks if peaks.any() else own)
         place = at[values[tuple(at.T)].argmax()]
         seed = part.TransformIndexToPhysicalPoint([int(i) for i in place[::-1]])
-        near = here.image(_wider(own, here, NEAR_MM).astype(np.uint8))
+        near = here.image(_wider(truth[wide] > 0, here, NEAR_MM).astype(np.uint8))
         brain = here.image(in_brain[wide].astype(np.uint8))
+        lowest = max(min(2.5, 0.7 * float(values[tuple(place)])), 0.5)
         try:
             found[wide] |= _outlined(
-                part, near, brain, method="adaptive", candidate_suv=1.2,
+                part, near, brain, method="adaptive", candidate_suv=lowest,
                 seeds=[(-seed[0], -seed[1], seed[2])],
             )  # fmt: skip
         except InputError:  # no peak of its own: the slope of something hotter, or too faint
