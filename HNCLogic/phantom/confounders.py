@@ -96,7 +96,7 @@ def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -
     range ends below, it is left there or, in half of the cases, drawn from those that get as hot.
     """
     lead, extras, nodes = (np.random.default_rng(rng.integers(2**63)) for _ in range(3))
-    rival, closeness = lead.random() < RIVAL, lead.uniform(0.85, 1.12)
+    rival, closeness = lead.random() < RIVAL, lead.uniform(0.9, 1.15)
     second, share = lead.random() < SECOND, lead.uniform(0.7, 1)
     first = _hottest(lead, hottest * closeness if positive else hottest)
     other = _hottest(lead, hottest * share)
