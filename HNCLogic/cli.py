@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +33,7 @@ from HNCLogic.options import (
 from HNCLogic.phantom_commands import phantom_app
 from HNCLogic.refusal import in_users_words
 from HNCLogic.task_commands import add_task_commands
+from HNCLogic.train_command import train
 
 STOPPED = 130  # 128 + SIGINT; also what Typer makes of a KeyboardInterrupt
 CLOSED_PIPE = 141  # 128 + SIGPIPE, as shells give it
@@ -48,6 +48,7 @@ app = typer.Typer(
 models_app = typer.Typer(help="Trained models: list, show, verify, add.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(phantom_app, name="phantom")
+app.command()(train)
 
 
 def _show(result, out: Path, as_json: bool) -> None:
@@ -124,32 +125,6 @@ def run(job: Annotated[Path, typer.Argument(help="A Job as JSON.")]) -> None:
     from HNCLogic.panel_process import run_job_file
 
     run_job_file(job)
-
-
-@app.command()
-def train(
-    method: Annotated[str, typer.Argument(help="presence or tumour-volume.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run; an unfinished run goes on.")],
-    sarcoma: Annotated[
-        Path | None, typer.Option(help="Real patients: PET_image, CT_image and PET_mask each.")
-    ] = None,
-    base: Annotated[int, typer.Option(help="Simulated patients to start with.", min=0)] = 60,
-    patients: Annotated[int, typer.Option(help="Simulated patients in folds.", min=0)] = 60,
-    base_epochs: Annotated[int, typer.Option(help="Epochs of the start.", min=1)] = 8,
-    epochs: Annotated[int, typer.Option(help="Epochs of each fold.", min=1)] = 3,
-    threads: Annotated[int, typer.Option(help="Cores to use.", min=1)] = 1,
-) -> None:
-    """Train the five folds of a method on simulated patients, and real ones where given."""
-    from HNCLogic.training.first_models import Settings, train_models
-
-    began = time.monotonic()
-
-    def say(words: str) -> None:
-        print(f"{time.monotonic() - began:7.0f} s  {words}", flush=True)
-
-    settings = Settings(method, sarcoma, base, patients, base_epochs, epochs, threads)
-    train_models(settings, out, say)
-    print(f"{out}: five folds trained")
 
 
 @models_app.command("list")

@@ -1,7 +1,7 @@
 """Makes the first models that ship, one for each of methods 1 and 3.
 
-    hnc train presence --sarcoma FOLDER --out RUN
-    hnc train tumour-volume --sarcoma FOLDER --out RUN
+    python -m HNCLogic.training.first_models presence --sarcoma FOLDER --out RUN
+    python -m HNCLogic.training.first_models tumour-volume --sarcoma FOLDER --out RUN
 
 All folds start from one network that was trained on further simulated patients, who are in no
 fold: it saves most of the time. Simulated patients are made on the spot; ``--sarcoma`` is a
@@ -28,13 +28,9 @@ from HNCLogic.errors import InputError
 from HNCLogic.images.study import Study
 from HNCLogic.methods import presence, tumour_volume
 from HNCLogic.training import samples
-from HNCLogic.training.loop import (
-    bf16_here,
-    dice_and_cross_entropy,
-    equitable_threshold,
-    stratified_folds,
-    train_fold,
-)
+from HNCLogic.training.loop import bf16_here, stratified_folds, train_fold
+from HNCLogic.training.losses import dice_and_cross_entropy
+from HNCLogic.training.thresholds import equitable_threshold
 
 HELD_OUT = ("STS_002", "STS_010", "STS_019", "STS_028", "STS_035")
 FOLDS = 5
@@ -398,3 +394,18 @@ def _take_up(settings: Settings, out: Path) -> None:
 
 
 METHODS = {"presence": train_presence, "tumour-volume": train_volume}
+
+
+def main() -> None:
+    import argparse
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("method", choices=list(METHODS))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--sarcoma", type=Path)
+    options = parser.parse_args()
+    train_models(Settings(options.method, options.sarcoma), options.out, print)
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from HNCLogic.training.loop import focal_loss
+from HNCLogic.training.losses import focal
 
 LESION_WEIGHT = 3.0  # of tumour voxels in a patch, beside all others
 CHANNEL = 0
@@ -82,7 +82,7 @@ def fit_head(network: nn.Module, pooled: np.ndarray, positive: np.ndarray, seed:
     optimiser = torch.optim.Adam(slopes.parameters(), lr=5e-2, weight_decay=1e-3)
     for _ in range(600):
         optimiser.zero_grad()
-        loss = focal_loss(slopes(z)[:, 0], labels)
+        loss = focal(slopes(z)[:, 0], labels)
         loss.backward()
         optimiser.step()
     with torch.no_grad():

@@ -22,38 +22,6 @@ class Course:
     scores: list[float] = field(default_factory=list)
 
 
-def focal_loss(logits, targets, gamma: float = 2.0, alpha: float = 0.25):
-    """Focal binary cross-entropy, mean over the batch: Lin et al. 2017. ``logits`` and
-    ``targets`` (batch,); ``alpha`` weighs the positives."""
-    import torch
-
-    plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    right = torch.exp(-plain)
-    weight = alpha * targets + (1 - alpha) * (1 - targets)
-    return (weight * (1 - right) ** gamma * plain).mean()
-
-
-def dice_and_cross_entropy(logits, classes, lesion_weight: float = 1.0):
-    """Soft Dice over the foreground classes plus cross-entropy; ``logits`` (batch, class, z, y, x),
-    ``classes`` (batch, z, y, x) integers. MONAI's DiceCELoss, batch-wise; ``lesion_weight``
-    weighs foreground voxels in the cross-entropy."""
-    import torch
-    from monai.losses import DiceCELoss
-
-    weight = torch.full((logits.shape[1],), lesion_weight, device=logits.device)
-    weight[0] = 1.0
-    loss = DiceCELoss(
-        include_background=False,
-        to_onehot_y=True,
-        softmax=True,
-        batch=True,
-        smooth_nr=1.0,
-        smooth_dr=1.0,
-    )
-    loss.cross_entropy.weight = weight
-    return loss(logits.float(), classes[:, None])
-
-
 def bf16_here() -> bool:
     """Does this processor have bfloat16 arithmetic? Without it autocast only slows down."""
     import torch
@@ -143,24 +111,3 @@ def stratified_folds(
     strata = [stratum for _, stratum in patients]
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     return [(set(names[t]), set(names[v])) for t, v in splitter.split(names, strata)]
-
-
-def equitable_threshold(probabilities: np.ndarray, positive: np.ndarray) -> float:
-    """The threshold at which sensitivity and specificity are closest (Rainio et al. 2024).
-
-    Candidates lie midway between neighbouring probabilities; of several equally good ones the
-    middle one is taken. Raises ValueError where one class is absent.
-    """
-    probabilities, positive = np.asarray(probabilities, float), np.asarray(positive, bool)
-    if positive.all() or not positive.any():
-        raise ValueError("a threshold needs positive and negative patients")
-    values = np.unique(probabilities)
-    candidates = np.concatenate([values[:1] / 2, (values[:-1] + values[1:]) / 2])
-    sensitivity = np.array([(probabilities[positive] >= t).mean() for t in candidates])
-    specificity = np.array([(probabilities[~positive] < t).mean() for t in candidates])
-    gap = np.abs(sensitivity - specificity)
-    good = np.flatnonzero(gap <= gap.min() + 1e-12)
-    # Among equal gaps the better one: 0.9/0.9 beats 0.5/0.5.
-    quality = (sensitivity + specificity)[good]
-    good = good[quality >= quality.max() - 1e-12]
-    return float(candidates[good[len(good) // 2]])

@@ -69,7 +69,7 @@ def train(
 ) -> None:
     """Do it all. Raises InputError for a cohort, settings or a folder that cannot be used."""
     ranks = ranks or Ranks()
-    recipe, chosen = _recipe(order)
+    recipe, chosen = _recipe(order), settings_of(order)
     cohort = read_cohort(order.cohort)
     identity = _identity(order, chosen)
     if ranks.first:
@@ -100,12 +100,16 @@ def train(
         say(f"{time.monotonic() - began:.0f} s of training")
 
 
-def _recipe(order: Order) -> tuple[Recipe, Any]:
+def _recipe(order: Order) -> Recipe:
     if order.method not in RECIPES:
         raise InputError(f"there is no method {order.method!r:.40}: train {', '.join(RECIPES)}")
-    recipe = RECIPES[order.method]
+    return RECIPES[order.method]
+
+
+def settings_of(order: Order) -> Any:
+    """The method's settings with those that ``order`` chooses. Raises InputError."""
     try:
-        return recipe, recipe.settings.model_validate(dict(order.chosen))
+        return _recipe(order).settings.model_validate(dict(order.chosen))
     except ValidationError as error:
         raise InputError(f"settings of {order.method}: {first_problem(error)}") from error
 

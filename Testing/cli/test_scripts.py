@@ -51,9 +51,10 @@ def test_what_is_wrong_ends_with_2_and_stands_in_the_log(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["presenc", "--out", "run"], "choose presence or tumour-volume"),
-        (["presence", "--out", "run", "--patients", "3", "--base", "0"], "too few"),
-        (["presence"], "--out"),
+        (["presenc", "--cohort", "c.csv", "--out", "run"], "no method 'presenc': train presence"),
+        (["presence", "--cohort", "c.csv", "--out", "run"], "c.csv: the cohort cannot be read"),
+        (["presence", "--cohort", "c.csv", "--out", "run", "--set", "epochs"], "give NAME=VALUE"),
+        (["presence", "--cohort", "c.csv"], "--out"),
     ],
 )
 def test_train_script_says_what_is_wrong(words, said, tmp_path):
@@ -109,9 +110,9 @@ def test_options_from_a_file(tmp_path):
         "segment", "--pet", str(tmp_path / "scan/pet.nrrd"), "--out", "/elsewhere",
         "--keep-brain", "--at", "1,2,3", "--at", "4,5,6", "--suv", "3", "--out", "here",
     ]  # fmt: skip
-    config.write_text(json.dumps({"method": "presence", "out": "r", "base-epochs": 2}))
+    config.write_text(json.dumps({"method": "presence", "out": "r", "seed": 2}))
     words = expanded(["train", f"--config={config}"], app)
-    assert words == ["train", "presence", "--out", str(tmp_path / "r"), "--base-epochs", "2"]
+    assert words == ["train", "presence", "--out", str(tmp_path / "r"), "--seed", "2"]
     words = expanded(["train", "tumour-volume", "--config", str(config)], app)
     assert words[-1] == "tumour-volume"
     assert "presence" not in words
@@ -120,9 +121,18 @@ def test_options_from_a_file(tmp_path):
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python reads TOML from 3.11 on")
 def test_toml(tmp_path):
     config = tmp_path / "run.toml"
-    config.write_text('method = "presence"\nout = "r"\npatients = 12\n')
+    config.write_text('method = "presence"\nout = "r"\nset = ["epochs=12", "batch=4"]\n')
     words = expanded(["train", "--config", str(config)], app)
-    assert words == ["train", "presence", "--out", str(tmp_path / "r"), "--patients", "12"]
+    assert words == [
+        "train",
+        "presence",
+        "--out",
+        str(tmp_path / "r"),
+        "--set",
+        "epochs=12",
+        "--set",
+        "batch=4",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from HNCLogic.training import samples
-from HNCLogic.training.loop import equitable_threshold, focal_loss, stratified_folds
+from HNCLogic.training.loop import stratified_folds
+from HNCLogic.training.losses import focal
+from HNCLogic.training.thresholds import equitable_threshold, nested_thresholds
 
 
 def test_focal_loss_is_weighted_cross_entropy_where_gamma_is_zero():
@@ -14,7 +16,7 @@ def test_focal_loss_is_weighted_cross_entropy_where_gamma_is_zero():
     p = torch.sigmoid(logits)
     plain = -(targets * p.log() + (1 - targets) * (1 - p).log())
     expected = (torch.tensor([0.25, 0.75, 0.25]) * plain).mean()
-    assert float(focal_loss(logits, targets, gamma=0.0)) == pytest.approx(float(expected), rel=1e-5)
+    assert float(focal(logits, targets, gamma=0.0)) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_focal_loss_follows_its_formula_and_matches_monai():
@@ -24,7 +26,7 @@ def test_focal_loss_follows_its_formula_and_matches_monai():
     logits = torch.linspace(-4, 4, 9)
     targets = torch.tensor([0, 1, 0, 1, 1, 0, 0, 1, 1.0])
     theirs = FocalLoss(gamma=2.0, alpha=0.25, reduction="mean")(logits[:, None], targets[:, None])
-    assert float(focal_loss(logits, targets)) == pytest.approx(float(theirs), rel=1e-4)
+    assert float(focal(logits, targets)) == pytest.approx(float(theirs), rel=1e-4)
 
 
 def test_equitable_threshold_makes_sensitivity_equal_specificity():
@@ -144,3 +146,13 @@ def test_a_hot_patch_lies_about_tumour_or_uptake():
         assert truth.any()
         values, _ = samples.hot_patch(positive, (16, 8, 8), rng, on_tumour=False)
         assert values.max() == 0.5
+
+
+def test_nested_thresholds_never_see_their_own_fold():
+    said, label = [0.1, 0.9, 0.2, 0.6, 0.3, 0.99], [0, 1, 0, 1, 0, 1]
+    found = nested_thresholds(said, label, [1, 1, 2, 2, 3, 3])
+    assert found[1] == equitable_threshold(said[2:], label[2:])
+    assert found[3] == equitable_threshold(said[:4], label[:4])
+    changed = nested_thresholds([*said[:4], 0.5, 0.5], label, [1, 1, 2, 2, 3, 3])
+    assert changed[3] == found[3]
+    assert changed[1] != found[1]
