@@ -162,6 +162,28 @@ def test_scores_have_the_stated_operating_point(point):
     assert roc_auc_score(labels, scores) == pytest.approx(point.auc, abs=0.03)
 
 
+def test_the_operating_point_holds_for_patients_as_they_are_drawn():
+    from HNCLogic.phantom.confounders import draw_harmless
+    from HNCLogic.phantom.lesions import draw_malignant
+    from HNCLogic.phantom.matching import draw_hottest
+
+    yes = {True: [], False: []}
+    for seed in range(1500):
+        rng = np.random.default_rng(seed)
+        hottest = draw_hottest(rng)
+        seen = {
+            True: draw_malignant(rng, node_median_ml=2.7, hottest=hottest),
+            False: draw_harmless(rng, positive=False, hottest=hottest),
+        }
+        for label, found in seen.items():
+            stands_out = reader_score.conspicuity(label, found)
+            score = reader_score.draw_score(rng, label, stands_out=stands_out)
+            yes[label].append(score >= reader_score.YES_FROM)
+    point = reader_score.PRESENCE
+    assert np.mean(yes[True]) == pytest.approx(point.sensitivity, abs=0.03)
+    assert 1 - np.mean(yes[False]) == pytest.approx(point.specificity, abs=0.03)
+
+
 def test_the_conspicuous_is_believed():
     @dataclass
     class Seen:
