@@ -39,7 +39,7 @@ def _below_floor(by: float) -> Level:
 
 def _tentorium(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Negative above the tentorium, which parts cerebrum and cerebellum."""
-    return (112 - 0.25 * (y - 40)) - z
+    return (109 - 0.22 * (y - 40)) - z
 
 
 def add_skull_and_brain(plan: Plan, build: Build) -> None:
@@ -74,11 +74,11 @@ def add_skull_and_brain(plan: Plan, build: Build) -> None:
 def _add_cerebrum(plan: Plan, build: Build, middle: np.ndarray, inner: np.ndarray) -> None:
     at, size = plan.at, plan.size
     inner = inner - build.atrophy
-    # The same folds move the cortex's outer and inner surface: a ribbon of even thickness.
+    # The same folds move the cortex's outer and, more, its inner surface: the sulci.
     cortex = ellipsoid(middle, inner - 1.5, folds=1.6).minus(_below_floor(-2))
     plan.add("grey matter", cortex, ("csf",))
-    ribbon = 8.0 + plan.rng.random()
-    white = ellipsoid(middle, inner - 1.5 - ribbon, folds=5.0).minus(_below_floor(-2 - ribbon))
+    ribbon = 11.5 + plan.rng.random()
+    white = ellipsoid(middle, inner - 1.5 - ribbon, folds=9.0).minus(_below_floor(-2 - ribbon))
     plan.add("white matter", white, ("grey matter",))
     plan.add("grey matter", ellipsoid((0, 7, 150), (5.5, 78, 52), folds=1.5), ("white matter",))
     gap = 0.9 + 0.3 * build.atrophy
@@ -95,10 +95,12 @@ def _add_cerebrum(plan: Plan, build: Build, middle: np.ndarray, inner: np.ndarra
 
 
 def _add_hindbrain(plan: Plan, build: Build) -> None:
-    below = ellipsoid((0, 45, 90), (51, 38, 28)).minus(_tentorium).minus(_below_floor(0))
+    below = ellipsoid((0, 45, 88), (51, 38, 27), power=2.4).minus(_tentorium).minus(_below_floor(0))
     plan.add("csf", below, ("grey matter", "white matter"))
     shrunk = 0.4 * build.atrophy
-    lobe = ellipsoid((22, 47, 88), plan.size(27, 30, 22, spread=0.04) - shrunk, folds=1.5)
+    lobe = ellipsoid(
+        (22, 47, 86), plan.size(27, 31, 24, spread=0.04) - shrunk, folds=1.5, power=2.6
+    )
     lobe = lobe.minus(_tentorium).minus(_below_floor(-1.5))
     plan.add_both("cerebellum", lobe, ("csf", "grey matter", "white matter"))
     plan.add_both("white matter", ellipsoid((14, 40, 90), (12, 12, 7), folds=1), ("cerebellum",))
