@@ -15,7 +15,7 @@ Sex = Literal["female", "male"]
 
 @dataclass(frozen=True)
 class Build:
-    """All but ``age`` are 1 on average over men and women, and factors of the atlas's figure."""
+    """Without a unit: a factor of the atlas's figure, about 1 over men and women."""
 
     sex: Sex
     age: float  # years
@@ -28,7 +28,7 @@ class Build:
     glands: float  # salivary glands and thyroid
     lymphoid: float  # tonsils and adenoid; they shrink with age
     atrophy: float  # of the brain, mm: how far its surface draws back from the skull
-    shoulders_mm: float  # how far the shoulders are drawn up
+    shoulders_mm: float  # how far the shoulders are drawn up; below 0: let down
 
 
 def draw_build(rng: np.random.Generator, sex: Sex | None = None, age: float | None = None) -> Build:

@@ -84,7 +84,7 @@ def add_outline(plan: Plan, build: Build) -> None:
         ("fat", (0.0, 0.0, 0.0, 0.0), 0.0),
         ("soft", tuple(fat * np.array([9, 6, 6, 3])), 2.0),
     ):
-        plan.add(tissue, [_trunk(knots, by, rough) for knots in (column, wings)])
+        plan.add(tissue, [_trunk(column, by, rough, 0.0), _trunk(wings, by, rough, 0.7)])
     # Between the organs of the neck, fat and strands of other soft tissue are mixed.
     share = 9.0 * np.clip(np.log(fat), -0.8, 0.8)
     for centre, radii, usual in (
@@ -96,10 +96,11 @@ def add_outline(plan: Plan, build: Build) -> None:
     plan.add("fat", ellipsoid(plan.at(0, -62, 8), (26, 14, 8 * fat**0.5), roughness=3), ("soft",))
 
 
-def _trunk(knots: np.ndarray, by: tuple | None, rough: float) -> Shape:
+def _trunk(knots: np.ndarray, by: tuple | None, rough: float, sunk: float) -> Shape:
     """The outline, or what is left under the skin and ``by`` mm of fat.
 
-    ``by``: at the chest, the neck, the face and the scalp.
+    ``by``: at the chest, the neck, the face and the scalp. ``sunk``: how far the inside also lies
+    lower, as a share of that depth: the fat lies on the shoulders as well.
     """
     inner = knots.copy()
     if by is not None:
@@ -107,8 +108,7 @@ def _trunk(knots: np.ndarray, by: tuple | None, rough: float) -> Shape:
         inner[:, 1] = np.maximum(inner[:, 1] - depth, 1)
         inner[:, 2] += depth
         inner[:, 3] = np.maximum(inner[:, 3] - depth, inner[:, 2] + 1)
-        # Above the wedge of the shoulders the skin comes from the trapezius alone.
-        inner[:, 0] -= 0.7 * depth * (len(knots) == len(WINGS))
+        inner[:, 0] -= sunk * depth
     return loft(inner, power=2.25, roughness=rough)
 
 
