@@ -33,15 +33,14 @@ def separate(classes: sitk.Image, minimum_ml: float = 0.1) -> tuple[sitk.Image, 
     array = sitk.GetArrayViewFromImage(classes)
     values = _class_values(array)
     grid = Grid.of(classes)
-    # A hair below the minimum, so that rounding of the spacing does not drop an exact 0.1 ml.
-    fewest_voxels = max(1, int(np.ceil(minimum_ml / grid.voxel_ml * (1 - 1e-6))))
+    fewest = fewest_voxels(minimum_ml, grid.voxel_ml)
 
     labels = np.zeros(array.shape, np.uint16)
     kinds: dict[int, str] = {}
     for value in values:
-        found, box, counts = _components(array == value)
+        found, box, counts = components_of(array == value)
         # Stable sort: ties keep the order in which the components are stored.
-        order = [i for i in np.argsort(-counts, kind="stable") if counts[i] >= fewest_voxels]
+        order = [i for i in np.argsort(-counts, kind="stable") if counts[i] >= fewest]
         if len(kinds) + len(order) > _MOST_LESIONS:
             raise InputError(
                 f"the mask falls into more than {_MOST_LESIONS} lesions: it looks like noise; "
@@ -88,14 +87,21 @@ def count_components(labels: sitk.Image) -> dict[int, int]:
     array = sitk.GetArrayViewFromImage(labels)
     boxes = ndimage.find_objects(array)
     return {
-        label: len(_components(array[box] == label)[2])
+        label: len(components_of(array[box] == label)[2])
         for label, box in enumerate(boxes, 1)
         if box is not None
     }
 
 
-def _components(mask: np.ndarray) -> tuple[np.ndarray, tuple[slice, ...], np.ndarray]:
-    """Components numbered 1…n inside the mask's bounding box, the box, and n voxel counts."""
+def fewest_voxels(minimum_ml: float, voxel_ml: float) -> int:
+    """How many voxels a lesion of ``minimum_ml`` has at least."""
+    # A hair below the minimum, so that rounding of the spacing does not drop an exact 0.1 ml.
+    return max(1, int(np.ceil(minimum_ml / voxel_ml * (1 - 1e-6))))
+
+
+def components_of(mask: np.ndarray) -> tuple[np.ndarray, tuple[slice, ...], np.ndarray]:
+    """26-connected components numbered 1…n inside the bounding box of a 3D mask that is not empty,
+    the box, and n voxel counts."""
     box = bounding_box(mask)
     crop = sitk.GetImageFromArray(mask[box].astype(np.uint8))
     found = sitk.GetArrayFromImage(sitk.ConnectedComponent(crop, True))  # True: 26 neighbours
