@@ -13,6 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.interpolate import RBFInterpolator
 from scipy.ndimage import map_coordinates
+from scipy.spatial.transform import Rotation
 
 from HNCLogic.phantom.marks import BONE_HU, Marks
 from HNCLogic.phantom.real_cases import Case
@@ -23,6 +24,7 @@ RAYS = 16
 SMOOTH = (40.0, 400.0)  # of the spline, for single places and for rays
 STIFFER = (1.0, 6.0, 36.0)  # times that, as long as the bending folds
 LEAST = 0.08  # volume after bending against before, at the least
+APART = (18.0, 45.0)  # mm: further apart what a ray finds is not the same: head and neck, trunk
 # Where the skin is no landmark, as it follows a chin's and a nose's shape: atlas heights (mm, from
 # the parotids) and rays within this angle of straight ahead.
 FACE, FACE_ANGLE = (-75.0, 75.0), 50.0
@@ -73,7 +75,8 @@ def fit_warp(atlas: Case, atlas_marks: Marks, real: Case, real_marks: Marks, box
 
 
 def _in_view(z: float, marks: Marks, margin: float = 15.0) -> bool:
-    return marks.bottom - margin < z < marks.top + margin
+    above = 60.0 if "crown" in marks.points else margin
+    return marks.bottom - margin < z < marks.top + above
 
 
 def _heights(atlas: Marks, real: Marks) -> tuple[np.ndarray, np.ndarray]:
@@ -113,6 +116,9 @@ def _guard(all_pairs, places, atlas: Marks, real: Marks):
     high += [(a, b) for a, b in all_pairs[len(places) :] if a[2] > z_atlas + 45]
     turn, scale, start, end = _similarity(np.array([a for a, _ in high]),
                                           np.array([b for _, b in high]))  # fmt: skip
+    if len(high) < 12:  # roll and yaw of a head that is not seen: glands alone say little of them
+        angles = Rotation.from_matrix(turn).as_euler("xyz") * (1, 0.4, 0.4)
+        turn = Rotation.from_euler("xyz", angles).as_matrix()
     known, wanted = _heights(atlas, real)
     low = max(real.bottom, real.cord[0, 2]) + 5
     low_atlas = float(_height(low, wanted, known))
@@ -155,7 +161,10 @@ def _skin(atlas: Case, atlas_marks: Marks, real: Case, real_marks: Marks, rough)
                 one, other = _last(atlas, ray, kind), _last(real, there, kind)
                 if one is not None and other is not None and _seen(there[other], real):
                     pairs.append((ray[one], there[other]))
-    return [(a, b) for a, b in pairs if np.linalg.norm(rough(a[None])[0] - b) < 45]
+    # Ears, head rests and folds of skin are no landmarks; shoulders may lie far from the atlas's.
+    far = [APART[0] if a[2] > parotid[2] - 70 else APART[1] for a, _ in pairs]
+    gaps = [np.linalg.norm(rough(a[None])[0] - b) for a, b in pairs]
+    return [pair for pair, gap, most in zip(pairs, gaps, far, strict=True) if gap < most]
 
 
 def _last(case: Case, ray: np.ndarray, kind: str) -> int | None:

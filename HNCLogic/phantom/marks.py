@@ -87,6 +87,8 @@ def find_marks(case: Case) -> Marks:
     share = head[-1] / head.max() if len(head) else 1.0
     if top > parotids[2] + 60 and share < 0.75:
         levels["crown"] = top + CROWN * (1 - np.sqrt(1 - share))
+        last = np.argwhere(case.body[case.whole.stop - 1 : case.whole.stop])
+        points["crown"] = np.array([*case.points(last).mean(axis=0)[:2], levels["crown"]])
     seen = max(case.whole.start, int(np.searchsorted(z, parotids[2] - 130)))
     neck = slice(seen, int(np.searchsorted(z, parotids[2])))
     if neck.stop > neck.start:

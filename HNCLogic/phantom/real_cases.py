@@ -32,6 +32,7 @@ VOXELS = (20_000, 60_000_000)
 BODY_HU = -300.0
 NECK_CM2 = 60.0  # a neck's section is larger
 SHOULDERS = 1.9  # section of the lowest slice against the neck's thinnest
+CLOSING = 0.75  # section against the widest one of the head, from where on the crown closes
 FALL = 0.62  # to less than this share of its neighbour's section no body falls within 4 mm
 
 
@@ -225,8 +226,13 @@ def _whole_slices(
     low = high = start
     while low > 0 and area[low - 1] > max(NECK_CM2, fall * area[low]):
         low -= 1
-    while high + 1 < len(area) and area[high + 1] > max(NECK_CM2, fall * area[high]):
+    widest = area[start]
+    while high + 1 < len(area):
+        closing = area[high] < CLOSING * widest  # the crown: its sections end in a point
+        if area[high + 1] <= (0.2 if closing else fall) * max(area[high], NECK_CM2 * (not closing)):
+            break
         high += 1
+        widest = max(widest, area[high])
     if area[start] < NECK_CM2:
         raise InputError(f"{name}: no CT at the parotids")
     missing = (glands[-1] - high) * spacing[2]

@@ -51,7 +51,7 @@ def made(folder):
 @lru_cache
 def painted(folder, name):
     anatomy = RealAnatomies(folder).of_case(name, np.random.default_rng(1))
-    return anatomy, anatomy.painted(3.0)
+    return anatomy, anatomy.painted(2.5)
 
 
 @pytest.fixture(params=REAL)
@@ -257,8 +257,9 @@ def test_parotids_of_a_real_case_are_the_masks(real):
     anatomy, canvas = real
     case = anatomy.fitted.case
     for side, label in ((1, 4), (-1, 5)):
-        mask = case.organs == label
+        live = case.body & (case.hu > -300) & (case.hu < 350)
+        mask = (case.organs == label) & live
         shown = points(canvas, only("parotid"))
         shown = shown[side * shown[:, 0] > 0]
         ml = len(shown) * canvas.spacing**3 / 1000, mask.sum() * np.prod(case.spacing) / 1000
-        assert ml[0] == pytest.approx(ml[1], rel=0.06)
+        assert ml[0] == pytest.approx(ml[1], rel=0.08)
