@@ -58,7 +58,7 @@ def _camera() -> tuple[sparse.csr_matrix, tuple[sparse.csr_matrix, ...]]:
         (x - middle) * PIXEL_MM, (y - middle) * PIXEL_MM, PIXEL_MM, lines.angles(), lines
     )
     means = []
-    for share in (np.cos(lines.angles()) ** 2, np.sin(lines.angles()) ** 2):
+    for share in (np.cos(lines.angles()) ** 4, np.sin(lines.angles()) ** 4):
         of_ray = np.repeat(share / share.sum() / PIXEL_MM, PIXELS).astype(np.float32)
         means.append((weights @ sparse.diags(of_ray)).tocsr())
     return weights.T.tocsr(), tuple(means)
@@ -84,7 +84,7 @@ def rays(suv: np.ndarray, mu: np.ndarray, unwanted: float, slice_mm: float, widt
     variance = tuple(
         (mean @ (counts / passed**2)).T.reshape(shape).astype(np.float32) for mean in means
     )
-    open_share = sum((mean @ passed).T.reshape(shape) for mean in means) / 2
+    open_share = sum((mean @ passed).T.reshape(shape) for mean in means) / 2  # nearly the mean
     return Rays(variance, open_share.astype(np.float32))
 
 

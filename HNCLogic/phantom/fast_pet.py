@@ -31,7 +31,10 @@ from HNCLogic.phantom.tissues import column
 MARGIN_MM = 14.0  # round what is LIT: beyond it all is empty
 LIT = 0.01  # SUV
 STRETCH_MM = 40.0
-OVERSHOOT = 6e-4  # of edges by OSEM, for each update: fitted to spheres in the full chain
+OVERSHOOT = 0.006  # of edges, for the root of OSEM's updates: fitted to spheres in the full chain
+# What stands out from its surroundings (a blur of that FWHM) by more than half is reached as far
+# as 1 - exp(-(x / SLOW)^0.7), x as in counting_noise.py: fitted to a node in neck and shoulders.
+SURROUNDINGS_MM, OUTSTANDING, SLOW = 35.0, 1.5, 0.12
 NOTHING = 1e-3  # SUV below which nothing is worked out
 
 
@@ -60,7 +63,8 @@ def pet(
     strength = _strength(liver_cov, unwanted, width, grid.spacing, protocol)
     blur = camera_psf(resolution_mm, protocol.filter_mm) / FWHM / canvas.spacing
     blurred = _image(gaussian_filter(suv, blur, truncate=3.0), canvas)
-    overshoot = OVERSHOOT * protocol.iterations * protocol.subsets
+    around = gaussian_filter(activity, SURROUNDINGS_MM / FWHM / PIXEL_MM)
+    overshoot = OVERSHOOT * np.sqrt(protocol.iterations * protocol.subsets)
 
     beyond = int(np.ceil(protocol.filter_mm / grid.spacing[2]))
     counted = np.zeros((grid.size[2] + 2 * beyond, *grid.size[1::-1]), np.float32)
@@ -69,6 +73,7 @@ def pet(
         box = _part(grid, part, beyond)
         mean = _read(blurred, box, transform)
         mean = (1 + overshoot) * mean - overshoot * _finer(activity, coarse, box)
+        _slow(mean, _finer(around, coarse, box), seen, coarse, box, protocol)
         counted[part] = _with_noise(mean, seen, coarse, box, strength, protocol, rng)
     image = np.zeros(grid.size[::-1], np.float32)
     if parts:
@@ -79,6 +84,23 @@ def pet(
         filtered = scanner.post_filter(counted[:, rows, columns], grid.spacing, protocol.filter_mm)
         image[:, rows, columns] = filtered[beyond : len(filtered) - beyond]
     return image
+
+
+def _slow(
+    mean: np.ndarray,
+    around: np.ndarray,
+    seen: counting_noise.Rays,
+    coarse: Grid,
+    box: Grid,
+    protocol: Protocol,
+) -> None:
+    """Small hot regions do not get up in time where rays are few; changes ``mean``."""
+    excess = mean - OUTSTANDING * around
+    some = excess > 0.05
+    v = _finer((seen.variance[0] + seen.variance[1]) / 2, coarse, box)[some]
+    n = _finer(seen.passed, coarse, box)[some]
+    x = protocol.iterations * protocol.subsets * mean[some] / (v * n)
+    mean[some] -= excess[some] * np.exp(-((x / SLOW) ** 0.7))
 
 
 def _strength(
