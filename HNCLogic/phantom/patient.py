@@ -22,6 +22,7 @@ from HNCLogic.phantom.landmarks import BACK
 from HNCLogic.phantom.lesions import Lesion
 from HNCLogic.phantom.matching import draw_hottest
 from HNCLogic.phantom.mr import simulate_mr
+from HNCLogic.phantom.mr_sequences import HABITS
 from HNCLogic.phantom.mr_sequences import ROLES as MR_ROLES
 from HNCLogic.phantom.mr_study import NECK
 from HNCLogic.phantom.noise import on_grid, smooth_field
@@ -34,7 +35,8 @@ SIMULATED = "Simulated patient, made by HNC; no real person"
 COARSE, FINE = 2.5, 1.5  # mm: spacing of the canvases for PET and light CT, for fine CT and MR
 # The field of view, mm above and below the hyoid: set by eye, not by the patient's own vertex.
 ABOVE, BELOW = (239.0, 259.0), (140.0, 180.0)
-MATCHED = ("header", "pose", "centre", "stratum")  # streams that the two of a matched pair share
+# Streams that the two of a matched pair share.
+MATCHED = ("header", "pose", "centre", "stratum", "build")
 OWN = ("anatomy", "uptake", "malignant", "harmless", "texture", "pet", "ct", "mr", "survival")
 
 
@@ -72,9 +74,12 @@ class SimulatedPatient:
         return {"PET": self.pet, "CT": self.ct, **self.mr}
 
 
-def _streams(seed: int, names: tuple[str, ...]) -> dict[str, np.random.Generator]:
-    """A random stream for each subject, so that leaving one out changes no other."""
-    children = np.random.SeedSequence(seed).spawn(len(names))
+def _streams(seed: int, family: int, names: tuple[str, ...]) -> dict[str, np.random.Generator]:
+    """A random stream for each subject, so that leaving one out changes no other.
+
+    ``family`` keeps a pair's streams apart from those of the patient with the pair's number.
+    """
+    children = np.random.SeedSequence((seed, family)).spawn(len(names))
     return {n: np.random.default_rng(c) for n, c in zip(names, children, strict=True)}
 
 
@@ -159,11 +164,11 @@ def simulate(
             f"simulated patients have no {unknown[0]}; there are: PET, CT, {', '.join(MR_ROLES)}"
         )
     match = int(seed) if match is None else int(match)
-    rng = _streams(int(seed), OWN) | _streams(match, MATCHED)
+    rng = _streams(int(seed), 0, OWN) | _streams(match, 1, MATCHED)
     header = _draw_header(rng, centre)
     site = header.site
     if anatomy is None:
-        body: Anatomy = draw_anatomy(rng["anatomy"], header.sex, header.age)
+        body: Anatomy = draw_anatomy(rng["anatomy"], header.sex, header.age, rng["build"])
     else:
         body = anatomy.draw(rng["anatomy"])
     pose = body.pose(rng["pose"])
@@ -229,7 +234,9 @@ def simulate(
     images: dict[str, sitk.Image] = {}
     wanted = [role for role in modalities if role in MR_ROLES]
     if wanted:
-        images = simulate_mr(fine, pose, wanted, rng["mr"], centre=body.place(NECK))
+        images = simulate_mr(
+            fine, pose, wanted, rng["mr"], centre=body.place(NECK), habits=HABITS[site.name]
+        )
 
     notes = (("brown fat",) if brown else ()) + (
         ("contrast-enhanced CT",) if header.contrast else ()

@@ -17,6 +17,9 @@ from HNCLogic.phantom.noise import on_grid, smooth_field
 
 PIVOT = np.array([0.0, 16.0, -5.0])  # the head turns about the middle of the cervical spine
 NECK, NECK_MIDDLE = (-60.0, 45.0), -8.0  # mm: heights between which necks differ in length
+# mm around the body for which the deformation is kept. Beyond it scanner and atlas positions are
+# the same: no field of view may reach that far.
+MARGIN = np.array([20.0, 20.0, 70.0])
 STEP = 10.0  # mm between the points at which the deformation is kept
 
 
@@ -50,7 +53,7 @@ def draw_pose(
     pitch, roll, yaw = np.clip(rng.standard_normal(3), -2, 2) * (5.0, 2.0, 3.2)
     tilt = np.clip(rng.standard_normal(3), -2, 2) * (2.0, 1.5, 1.5)
     offset = np.array([rng.uniform(-12, 12), rng.uniform(-40, 0), rng.uniform(-700, -150)])
-    low, high = np.asarray(LOW) * scale - 20, np.asarray(HIGH) * scale + 20
+    low, high = np.asarray(LOW) * scale - MARGIN, np.asarray(HIGH) * scale + MARGIN
     axes = [np.arange(a, b + STEP, STEP) for a, b in zip(low, high, strict=True)]
     z, y, x = np.meshgrid(*axes[::-1], indexing="ij")
     points = np.stack([x, y, z], axis=-1)  # about the patient's own origin

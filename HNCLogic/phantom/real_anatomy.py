@@ -21,7 +21,7 @@ from HNCLogic.phantom.completing import join, numbers, seen_on
 from HNCLogic.phantom.fitted_case import Fitted, bent, fit
 from HNCLogic.phantom.marks import as_case
 from HNCLogic.phantom.noise import on_grid, smooth_field
-from HNCLogic.phantom.pose import STEP, Pose
+from HNCLogic.phantom.pose import MARGIN, STEP, Pose
 from HNCLogic.phantom.real_cases import WANTED, Case, case_folders, read_case
 from HNCLogic.phantom.reconcile import reconciled
 from HNCLogic.phantom.shapes import Canvas
@@ -88,7 +88,7 @@ class RealAnatomy:
         scale = np.exp(0.02 * np.clip(rng.standard_normal(4), -2, 2))
         scale = scale[0] * scale[1:]
         offset = np.array([rng.uniform(-12, 12), rng.uniform(-40, 0), rng.uniform(-700, -150)])
-        low, high = self.fitted.low * scale - 20, self.fitted.high * scale + 20
+        low, high = self.fitted.low * scale - MARGIN, self.fitted.high * scale + MARGIN
         axes = [np.arange(a, b + STEP, STEP) for a, b in zip(low, high, strict=True)]
         z, y, x = np.meshgrid(*axes[::-1], indexing="ij")
         points = np.stack([x, y, z], axis=-1)

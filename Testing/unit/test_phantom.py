@@ -123,3 +123,16 @@ def test_ct_and_oblique_mr_show_the_same_tissue_at_the_same_point(with_mr):
 def test_unknown_centre_is_refused():
     with pytest.raises(InputError, match="unknown centre 'nowhere'"):
         simulate(0, centre="nowhere")
+
+
+@pytest.mark.parametrize("match", range(20030, 20042))
+def test_above_the_crown_there_is_air(match):
+    """Also where the field of view reaches far beyond it, wherever the patient lies."""
+    patient = simulate(
+        1, match=match, centre="north", pet_spacing=(6.0, 6.0, 6.0), pet_matrix=80, positive=False
+    )
+    pet = sitk.GetArrayViewFromImage(patient.pet)
+    crown = patient.landmark((0, 10, 226))
+    first = int(np.ceil((crown[2] - patient.pet.GetOrigin()[2]) / 6.0)) + 4  # heads are tilted
+    assert pet[first:].size == 0 or pet[first:].max() < 0.3
+    assert pet[first - 10].max() > 4
