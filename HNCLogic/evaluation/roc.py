@@ -1,0 +1,169 @@
+"""How well probabilities rank patients: ROC and precision-recall curves and the areas under them.
+
+Intervals by bootstrap: patients are drawn again, with all their scans, those with and those without
+cancer apart, so that every draw has as many of each as the cohort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from HNCLogic.evaluation.bootstrap import REPEATS, Interval
+
+
+class Curve(NamedTuple):
+    """Points of a curve, (point,) each; ``thresholds``: positive from there on."""
+
+    x: np.ndarray
+    y: np.ndarray
+    thresholds: np.ndarray
+
+
+class Area(NamedTuple):
+    value: float
+    low: float | None  # None where nothing can be drawn again
+    high: float | None
+
+
+def _checked(labels: Sequence[bool], values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    truth, said = np.asarray(labels, bool), np.asarray(values, float)
+    if truth.shape != said.shape or truth.ndim != 1:
+        raise ValueError(f"a value for each label is needed: {truth.shape}, {said.shape}")
+    if not np.isfinite(said).all():
+        raise ValueError("values that are not finite cannot be ranked")
+    return truth, said
+
+
+def _counts(truth: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """True and false positives at each threshold, highest first."""
+    order = np.argsort(-said, kind="stable")
+    said, truth = said[order], truth[order]
+    last = np.append(np.flatnonzero(np.diff(said)), said.size - 1)
+    true = np.cumsum(truth)[last]
+    return true, last + 1 - true, said[last]
+
+
+def roc_curve(labels: Sequence[bool], values: Sequence[float]) -> Curve:
+    """False positive rate and sensitivity at every threshold, from (0, 0) to (1, 1).
+
+    Raises ValueError where one class is absent.
+    """
+    truth, said = _checked(labels, values)
+    if truth.all() or not truth.any():
+        raise ValueError("a ROC curve needs scans with and without cancer")
+    true, false, at = _counts(truth, said)
+    return Curve(
+        np.append(0.0, false / false[-1]),
+        np.append(0.0, true / true[-1]),
+        np.append(np.inf, at),
+    )
+
+
+def auc(labels: Sequence[bool], values: Sequence[float]) -> float | None:
+    """Area under the ROC curve: the chance that a positive's value is the higher one, ties half.
+
+    None where only one label is there (Hanley and McNeil, Radiology 1982; 143: 29).
+    """
+    from scipy.stats import rankdata
+
+    truth, said = _checked(labels, values)
+    ones, zeros = int(truth.sum()), int((~truth).sum())
+    if not ones or not zeros:
+        return None
+    ranks = rankdata(said)
+    return float((ranks[truth].sum() - ones * (ones + 1) / 2) / (ones * zeros))
+
+
+def precision_recall_curve(labels: Sequence[bool], values: Sequence[float]) -> Curve:
+    """Sensitivity (x) and PPV (y) at every threshold, highest first. Raises ValueError without
+    positives."""
+    truth, said = _checked(labels, values)
+    if not truth.any():
+        raise ValueError("a precision-recall curve needs scans with cancer")
+    true, false, at = _counts(truth, said)
+    return Curve(true / true[-1], true / (true + false), at)
+
+
+def average_precision(labels: Sequence[bool], values: Sequence[float]) -> float | None:
+    """Area under the precision-recall curve by steps: sum of PPV times the gain in sensitivity.
+
+    No line is drawn between points, which would flatter (Davis and Goadrich 2006). None without
+    positives; a method that knows nothing gets the share of positives.
+    """
+    if not np.asarray(labels, bool).any():
+        return None
+    recall, precision, _ = precision_recall_curve(labels, values)
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def stratified_draws(
+    labels: Sequence[bool],
+    patients: Sequence[Hashable],
+    repeats: int = REPEATS,
+    seed: int = 0,
+) -> Iterator[np.ndarray]:
+    """``repeats`` times the rows of scans, drawn by patient within those with and without cancer.
+
+    A patient with cancer in one scan at least is one with cancer. Deterministic by ``seed``.
+    """
+    rows: dict[Hashable, list[int]] = {}
+    for row, patient in enumerate(patients):
+        rows.setdefault(patient, []).append(row)
+    truth = np.asarray(labels, bool)
+    strata = [
+        [np.array(of) for of in rows.values() if truth[of].any() == sick] for sick in (True, False)
+    ]
+    rng = np.random.default_rng(seed)
+    for _ in range(repeats):
+        drawn = [
+            stratum[i]
+            for stratum in strata
+            if stratum
+            for i in rng.integers(len(stratum), size=len(stratum))
+        ]
+        yield np.concatenate(drawn)
+
+
+def stratified_interval(
+    figure: Callable[[np.ndarray], float | None],
+    labels: Sequence[bool],
+    patients: Sequence[Hashable],
+    repeats: int = REPEATS,
+    seed: int = 0,
+) -> Interval | None:
+    """The 2.5th to 97.5th percentile of ``figure(rows)``; None where it is never there, and for
+    one patient, who cannot tell how patients differ."""
+    if len(set(patients)) < 2:
+        return None
+    found = [figure(rows) for rows in stratified_draws(labels, patients, repeats, seed)]
+    kept = [value for value in found if value is not None and np.isfinite(value)]
+    if not kept:
+        return None
+    low, high = np.percentile(kept, (2.5, 97.5))
+    return Interval(float(low), float(high))
+
+
+def area(
+    figure: Callable[[np.ndarray, np.ndarray], float | None],
+    labels: Sequence[bool],
+    values: Sequence[float],
+    patients: Sequence[Hashable],
+    repeats: int = REPEATS,
+    seed: int = 0,
+) -> Area | None:
+    """``figure(labels, values)``, ``auc`` or ``average_precision`` say, with its interval; None
+    where it has no value."""
+    truth, said = _checked(labels, values)
+    value = figure(truth, said)
+    if value is None:
+        return None
+    found = stratified_interval(
+        lambda rows: figure(truth[rows], said[rows]), truth, patients, repeats, seed
+    )
+    if found is None:
+        return Area(value, None, None)
+    # A percentile interval need not hold the value itself; one that is printed must.
+    return Area(value, min(found.low, value), max(found.high, value))
