@@ -21,13 +21,14 @@ LONGEST = 400  # letters: a longer value is geometry, which belongs in the code
 PACKAGE = "HNCLogic.phantom"
 # By what the cases are made of: the modules whose parameters are stated, in order.
 MAKERS = {
-    "presence": ("patient", "matching", "centres", "tissues", "activity", "lesions", "confounders",
-                 "landmarks", "scanner", "survival", "reader", "reader_score"),
-    "parotid": ("parotid_case", "parotid_tumours", "mr_sequences", "mr_tissues"),
+    "presence": ("patient", "matching", "centres", "build", "pose", "dental", "tissues",
+                 "activity", "lesions", "confounders", "landmarks", "scanner", "fast_pet",
+                 "counting_noise", "survival", "reader", "reader_score"),
+    "parotid": ("parotid_case", "parotid_tumours", "reader_score", "mr_sequences", "mr_tissues"),
     "extension": ("extension_case", "nodal_disease", "capsule", "tissues", "scanner"),
 }  # fmt: skip
 FULL_CHAIN = ("full_chain", "camera", "attenuation")
-REAL_CTS = ("real_cases",)
+REAL_CTS = ("real_anatomy", "real_cases", "completing")
 MR = ("mr_sequences", "mr_tissues", "susceptibility")
 COLUMNS = {
     "patient": "name of the patient and of its folder; tells nothing",

@@ -1,6 +1,7 @@
 """The plan of a simulated cohort: pairs, neutral names, nothing that tells the label."""
 
 import csv
+import os
 from collections import Counter
 
 import numpy as np
@@ -106,6 +107,15 @@ def test_work_comes_back_in_order_and_errors_pass(jobs):
     assert seen[-1] == 1.0
     with pytest.raises(InputError, match="no patient p1"):
         cohort.in_processes(_double, _planned([1, -1, 3]), jobs)
+
+
+def _die(planned):
+    os._exit(1)  # as when the system is short of memory
+
+
+def test_a_process_that_is_ended_from_outside_is_told():
+    with pytest.raises(InputError, match="fewer than 2 jobs"):
+        cohort.in_processes(_die, _planned([1, 2, 3]), 2)
 
 
 @pytest.mark.parametrize("cases", list(ROLES))

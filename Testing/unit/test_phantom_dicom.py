@@ -15,7 +15,7 @@ from HNCLogic.phantom.patient import simulate
 @pytest.fixture(scope="module")
 def patient():
     return simulate(
-        8, centre="east", modalities=("T1",), pet_spacing=(5.1, 5.1, 5.0), pet_matrix=100
+        8, centre="east", modalities=("T1", "T2"), pet_spacing=(5.1, 5.1, 5.0), pet_matrix=100
     )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def test_suv_comes_back(patient, folders):
     assert read.suv.factor_max == pytest.approx(read.suv.factor_min)
 
 
-@pytest.mark.parametrize("role", ["CT", "T1"])
+@pytest.mark.parametrize("role", ["CT", "T1", "T2"])
 def test_ct_and_oblique_mr_come_back(patient, folders, role):
     sent, back = patient.images[role], read_image(folders[role], role).image
     assert Grid.of(back).same_as(Grid.of(sent))
@@ -48,6 +48,19 @@ def test_headers_say_simulated_and_slopes_differ(folders):
     assert all("SIMULATED" in h.SeriesDescription for h in headers)
     assert all("no real person" in h.ImageComments for h in headers)
     assert len({str(h.RescaleSlope) for h in headers}) > len(headers) // 2
+
+
+def test_series_are_told_apart_and_belong_together(patient, folders):
+    first = [pydicom.dcmread(next(f.iterdir()), stop_before_pixels=True) for f in folders.values()]
+    assert len({h.SeriesInstanceUID for h in first}) == len(folders) == 4
+    assert len({h.SeriesNumber for h in first}) == 4
+    assert len({h.StudyInstanceUID for h in first}) == 1
+    assert {h.PatientSex for h in first} == {"M" if patient.sex == "male" else "F"}
+
+
+def test_only_the_roles_that_are_asked_for_are_written(patient, tmp_path):
+    assert list(write_dicom(patient, tmp_path, roles=("CT",))) == ["CT"]
+    assert [f.name for f in tmp_path.iterdir()] == ["CT"]
 
 
 def test_a_folder_with_files_is_refused(patient, folders):
