@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -124,6 +124,7 @@ def test_class_rates_are_monais_confusion_metrics(pairs, scans):
 
 
 @given(LABELS, st.integers(1, 12))
+@settings(deadline=None)
 def test_small_regions_go_as_scipy_labels_them(labels, fewest):
     from scipy import ndimage
 
@@ -139,6 +140,7 @@ def test_small_regions_go_as_scipy_labels_them(labels, fewest):
 
 
 @given(LABELS, LABELS)
+@settings(deadline=None)
 def test_overlap_is_the_same_both_ways_and_bounded(a, b):
     there, back = (seg.compare(*pair, ML, 0.02) for pair in ((a, b), (b, a)))
     for target in seg.TARGETS:
@@ -153,6 +155,7 @@ def test_overlap_is_the_same_both_ways_and_bounded(a, b):
 
 
 @given(LABELS)
+@settings(deadline=None)
 def test_an_outline_on_itself_is_perfect(labels):
     one = seg.compare(labels, labels, ML)
     assert {seg.dice(one.shared[t]) for t in seg.TARGETS} == {1.0}

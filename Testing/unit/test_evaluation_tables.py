@@ -4,7 +4,7 @@ import html.parser
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from HNCLogic.evaluation.tables import Table, interval_text, p_text, with_interval
@@ -49,6 +49,7 @@ CELL = st.one_of(
 
 
 @given(st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(CELL, min_size=n, max_size=n))))
+@settings(deadline=None)
 def test_the_html_holds_the_cells_and_nothing_but_them(rows):
     width = len(rows[0]) if rows else 2
     table = Table("A <title>", [f"c{i} & d" for i in range(width)], rows)
@@ -58,6 +59,7 @@ def test_the_html_holds_the_cells_and_nothing_but_them(rows):
 
 
 @given(st.lists(st.lists(CELL, min_size=3, max_size=3), max_size=5))
+@settings(deadline=None)
 def test_each_row_of_the_markdown_is_one_line_with_as_many_bars(rows):
     lines = Table("T", ["a", "b", "c"], rows).markdown().splitlines()[2:]
     assert len(lines) == 2 + len(rows)
