@@ -4,7 +4,8 @@ True uptake is blurred as the camera blurs; noise of the strength and grain that
 each place (``counting_noise.py``) is put on it as factors, fourth powers of normal ones, so that
 nothing gets negative, the mean stays and the skewness is that of the full chain; the centre's
 filter comes last, as in the full chain. Left out besides what that leaves out: errors of the
-corrections for attenuation and scatter.
+corrections for attenuation and scatter, and that cold regions between broad shoulders (windpipe,
+bone, fat) are not yet empty when OSEM stops.
 """
 
 from __future__ import annotations
