@@ -34,7 +34,7 @@ from HNCLogic.phantom.truth_grid import labels_on
 SIMULATED = "Simulated patient, made by HNC; no real person"
 COARSE, FINE = 2.5, 1.5  # mm: spacing of the canvases for PET and light CT, for fine CT and MR
 # The field of view, mm above and below the hyoid: set by eye, not by the patient's own vertex.
-ABOVE, BELOW = (239.0, 259.0), (140.0, 180.0)
+ABOVE, BELOW = (239.0, 259.0), (140.0, 205.0)
 # Streams that the two of a matched pair share.
 MATCHED = ("header", "pose", "centre", "stratum", "build")
 OWN = ("anatomy", "uptake", "malignant", "harmless", "texture", "pet", "ct", "mr", "survival")

@@ -17,9 +17,6 @@ from HNCLogic.phantom.noise import on_grid, smooth_field
 
 PIVOT = np.array([0.0, 16.0, -5.0])  # the head turns about the middle of the cervical spine
 NECK, NECK_MIDDLE = (-60.0, 45.0), -8.0  # mm: heights between which necks differ in length
-# mm around the body for which the deformation is kept. Beyond it scanner and atlas positions are
-# the same: no field of view may reach that far.
-MARGIN = np.array([20.0, 20.0, 70.0])
 STEP = 10.0  # mm between the points at which the deformation is kept
 
 
@@ -27,7 +24,7 @@ STEP = 10.0  # mm between the points at which the deformation is kept
 class Pose:
     """The deformation that says for each scanner position (LPS mm) where it is in the atlas."""
 
-    to_atlas: sitk.DisplacementFieldTransform
+    to_atlas: sitk.Transform
     low: np.ndarray  # box in scanner space that holds the patient, mm
     high: np.ndarray
     offset: np.ndarray  # mm: where the atlas's origin lies, before head pose and warp
@@ -53,7 +50,7 @@ def draw_pose(
     pitch, roll, yaw = np.clip(rng.standard_normal(3), -2, 2) * (5.0, 2.0, 3.2)
     tilt = np.clip(rng.standard_normal(3), -2, 2) * (2.0, 1.5, 1.5)
     offset = np.array([rng.uniform(-12, 12), rng.uniform(-40, 0), rng.uniform(-700, -150)])
-    low, high = np.asarray(LOW) * scale - MARGIN, np.asarray(HIGH) * scale + MARGIN
+    low, high = np.asarray(LOW) * scale - 20, np.asarray(HIGH) * scale + 20
     axes = [np.arange(a, b + STEP, STEP) for a, b in zip(low, high, strict=True)]
     z, y, x = np.meshgrid(*axes[::-1], indexing="ij")
     points = np.stack([x, y, z], axis=-1)  # about the patient's own origin
@@ -68,11 +65,23 @@ def draw_pose(
         for axis in range(3):
             field = smooth_field(rng, tuple(low), tuple(high), length)
             atlas[..., axis] += amount * _read(field, low, atlas.shape[:3])
-    shift = (atlas - points) - offset
-    image = sitk.GetImageFromArray(shift.astype(np.float64), isVector=True)
+    return pose_of(points, atlas, low, offset)
+
+
+def pose_of(points: np.ndarray, there: np.ndarray, low: np.ndarray, offset: np.ndarray) -> Pose:
+    """A pose by which ``points`` about the patient's own origin lie at ``there`` on the canvas.
+
+    Both (z, y, x, 3) mm, on a grid ``STEP`` apart that starts at ``low``; ``offset`` is where the
+    origin lies in the scanner. Beyond the grid nothing is deformed.
+    """
+    image = sitk.GetImageFromArray((there - points).astype(np.float64), isVector=True)
     image.SetSpacing([STEP] * 3)
-    image.SetOrigin([float(v) for v in low + offset])
-    return Pose(sitk.DisplacementFieldTransform(image), low + offset, high + offset, offset)
+    image.SetOrigin([float(v) for v in low])
+    # Moved first, deformed then: the deformation ends at its grid, the move must not.
+    moved = sitk.TranslationTransform(3, [-float(v) for v in offset])
+    to_atlas = sitk.CompositeTransform([sitk.DisplacementFieldTransform(image), moved])
+    high = low + STEP * (np.asarray(points.shape[2::-1]) - 1)
+    return Pose(to_atlas, low + offset, high + offset, offset)
 
 
 def _with_neck(points: np.ndarray, length: float, girth: float) -> np.ndarray:

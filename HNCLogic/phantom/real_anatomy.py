@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter
 
 from HNCLogic.errors import InputError
@@ -21,7 +20,7 @@ from HNCLogic.phantom.completing import join, numbers, seen_on
 from HNCLogic.phantom.fitted_case import Fitted, bent, fit
 from HNCLogic.phantom.marks import as_case
 from HNCLogic.phantom.noise import on_grid, smooth_field
-from HNCLogic.phantom.pose import MARGIN, STEP, Pose
+from HNCLogic.phantom.pose import STEP, Pose, pose_of
 from HNCLogic.phantom.real_cases import WANTED, Case, case_folders, read_case
 from HNCLogic.phantom.reconcile import reconciled
 from HNCLogic.phantom.shapes import Canvas
@@ -88,7 +87,7 @@ class RealAnatomy:
         scale = np.exp(0.02 * np.clip(rng.standard_normal(4), -2, 2))
         scale = scale[0] * scale[1:]
         offset = np.array([rng.uniform(-12, 12), rng.uniform(-40, 0), rng.uniform(-700, -150)])
-        low, high = self.fitted.low * scale - MARGIN, self.fitted.high * scale + MARGIN
+        low, high = self.fitted.low * scale - 20, self.fitted.high * scale + 20
         axes = [np.arange(a, b + STEP, STEP) for a, b in zip(low, high, strict=True)]
         z, y, x = np.meshgrid(*axes[::-1], indexing="ij")
         points = np.stack([x, y, z], axis=-1)
@@ -97,10 +96,7 @@ class RealAnatomy:
             for axis in range(3):
                 field = smooth_field(rng, tuple(low), tuple(high), length)
                 there[..., axis] += amount * on_grid(field, low, STEP, x.shape[::-1])
-        image = sitk.GetImageFromArray((there - points - offset).astype(np.float64), isVector=True)
-        image.SetSpacing([STEP] * 3)
-        image.SetOrigin([float(v) for v in low + offset])
-        return Pose(sitk.DisplacementFieldTransform(image), low + offset, high + offset, offset)
+        return pose_of(points, there, low, offset)
 
 
 class RealAnatomies:
