@@ -84,9 +84,9 @@ INSTEAD = {
 }  # fmt: skip
 BOTH_SIDES = {"mucositis": 0.6, "active tonsil": 0.3, "submandibular": 0.2, "sublingual": 0.3,
               "masseter": 0.3, "pterygoid": 0.3, "thyroid": 0.3, "longus colli": 0.5}  # fmt: skip
-CLEAR_MM = 5.0  # about one blur's width
+CLEAR_MM = 8.0  # farther than one blur's width
 RIVAL = 0.95  # share of positives with a look-alike about as hot as the tumour
-SECOND = 0.65  # share of negatives with a second one, nearly as hot
+SECOND = (0.7, 0.4)  # share of negatives and positives with a second one, nearly as hot
 
 
 def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -> list[Lesion]:
@@ -97,11 +97,11 @@ def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -
     """
     lead, extras, nodes = (np.random.default_rng(rng.integers(2**63)) for _ in range(3))
     rival, closeness = lead.random() < RIVAL, lead.uniform(0.9, 1.15)
-    second, share = lead.random() < SECOND, lead.uniform(0.7, 1)
+    second, share = lead.random() < SECOND[int(positive)], lead.uniform(0.7, 1)
     first = _hottest(lead, hottest * closeness if positive else hottest)
     other = _hottest(lead, hottest * share)
     found = [first] if rival or not positive else []
-    if second and not positive:
+    if second:
         found.append(other)
     for name, what in LOOK_ALIKES.items():
         own = np.random.default_rng(extras.integers(2**63))

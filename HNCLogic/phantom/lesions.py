@@ -35,7 +35,7 @@ LEVELS = {
     "nasopharynx": {"II": 0.4, "III": 0.12, "V": 0.2, "retropharyngeal": 0.28},
 }  # fmt: skip
 NODES = (0.28, 0.27, 0.2, 0.13, 0.08, 0.04)  # share of patients with none, one, … five
-COOLER = 0.6  # share of primaries that are not the hottest spot
+COOLER = 0.5  # share of primaries that are not the hottest spot
 BARRIERS = (
     "outside", "skin", "bone", "marrow", "teeth", "mastoid", "csf", "cord", "disc", "lung", "eye",
     "grey matter", "white matter", "deep grey", "cerebellum", "brainstem", "tumour", "necrosis",
@@ -111,14 +111,14 @@ def draw_malignant(
     spots = PRIMARY_SITES[site]
     spot = spots[int(of_primary.integers(len(spots)))]
     side = int(of_primary.choice([-1, 1]))
-    volume = lognormal(of_primary, 8.2 * (hottest / 7.6) ** 0.5, 0.95, 0.8, 65)
+    volume = lognormal(of_primary, 8.2 * (hottest / 8.4) ** 0.5, 0.95, 0.8, 65)
     cold = of_primary.random() < 0.23 and volume > NECROTIC_ML
     ratio = np.asarray(spot.ratio) * np.exp(0.15 * of_primary.standard_normal(3))
     primary = lesion_at(
         of_primary, "primary", site, flip(spot.place, side), ratio, 3.0, volume, hottest, cold
     )
     nodes = _draw_nodes(of_nodes, primary, side, node_median_ml, hottest)
-    cooler, share = of_primary.random() < COOLER, of_primary.uniform(0.4, 0.8)
+    cooler, share = of_primary.random() < COOLER, of_primary.uniform(0.45, 0.9)
     lead, factor = of_nodes.random() < 0.15, of_nodes.uniform(0.5, 0.9)
     if lead and nodes and hottest <= 12:
         largest = max(range(len(nodes)), key=lambda i: nodes[i].volume_ml)
@@ -142,7 +142,7 @@ def _draw_nodes(rng, primary: Lesion, side: int, median_ml: float, hottest: floa
         level = str(own.choice(list(shares), p=list(shares.values())))
         here = side if own.random() < 0.75 else -side
         volume = lognormal(own, median_ml, spread, 0.2, 30)
-        suv = lognormal(own, 4.0 * (volume / 2.7) ** 0.25, 0.38, min(2 + volume / 6, 3.5), 12)
+        suv = lognormal(own, 4.0 * (volume / 2.7) ** 0.25, 0.38, min(2 + volume / 4, 3.5), 12)
         cold = own.random() < 0.38 and volume > NECROTIC_ML
         ratio = np.array((0.9, 1, 1.25)) * np.exp(0.12 * own.standard_normal(3))
         place, scatter = flip(NODAL_LEVELS[level], here), 5.0

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-MEDIAN, SPREAD = 7.6, 0.34  # of the log-normal distribution; SPREAD of the logarithm
+MEDIAN, SPREAD = 8.4, 0.34  # of the log-normal distribution; SPREAD of the logarithm
 RANGE = (4.0, 25.0)  # SUVmax of primaries
 
 
 def draw_hottest(rng: np.random.Generator) -> float:
-    """SUVmax outside the brain that a pair's stratum aims at, noise apart: 4 to 25, median 7.6."""
+    """SUVmax outside the brain that a pair's stratum aims at, noise apart: 4 to 25, median 8.4."""
     return float(np.clip(MEDIAN * np.exp(SPREAD * rng.standard_normal()), *RANGE))
