@@ -15,7 +15,7 @@ from HNCLogic.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-LARGEST = 500_000_000  # parameters; the largest network of the five methods has 17 million
+LARGEST = 500_000_000  # parameters; the largest network of the five methods has 31 million
 
 Width = Annotated[int, Field(ge=1, le=2048)]
 Channels = Annotated[int, Field(ge=1, le=64)]
@@ -51,9 +51,17 @@ class AttentionUNetArguments(_Arguments):
         return self
 
 
-NETWORKS: dict[Literal["presence", "attention-unet"], type[_Arguments]] = {
+class UNet2dArguments(_Arguments):
+    in_channels: Channels = 2
+    base_filters: Width = 64
+    levels: Annotated[int, Field(ge=1, le=6)] = 4
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+
+
+NETWORKS: dict[Literal["presence", "attention-unet", "unet2d"], type[_Arguments]] = {
     "presence": PresenceArguments,
     "attention-unet": AttentionUNetArguments,
+    "unet2d": UNet2dArguments,
 }
 
 
@@ -76,17 +84,18 @@ def check_arguments(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
 def make(name: str, arguments: dict[str, Any] | None = None) -> torch.nn.Module:
     """A network with fresh weights, in float32 on the CPU.
 
-    ``name`` is "presence" or "attention-unet", ``arguments`` its keyword arguments (JSON
-    values). Raises InputError for an unknown name, for arguments that do not fit, and for a
-    network of more than 500 million parameters, before any memory is taken for it.
+    ``name`` is a key of ``NETWORKS``, ``arguments`` its keyword arguments (JSON values).
+    Raises InputError for an unknown name, for arguments that do not fit, and for a network of
+    more than 500 million parameters, before any memory is taken for it.
     """
     import torch
 
     from HNCLogic.networks.attention_unet import AttentionUNet
     from HNCLogic.networks.presence import PresenceNet
+    from HNCLogic.networks.unet2d import UNet2d
 
     checked = check_arguments(name, arguments or {})
-    build = {"presence": PresenceNet, "attention-unet": AttentionUNet}[name]
+    build = {"presence": PresenceNet, "attention-unet": AttentionUNet, "unet2d": UNet2d}[name]
     with torch.device("meta"):  # shapes only
         count = sum(parameter.numel() for parameter in build(**checked).parameters())
     if count > LARGEST:

@@ -12,6 +12,7 @@ from HNCLogic.networks.blocks import GatedAttention, ResidualBlock
 from HNCLogic.networks.registry import make
 
 SMALL_UNET = {"widths": [4, 8, 8, 16, 16], "heads": 2, "patch": [16, 32, 48]}
+SMALL_2D = {"in_channels": 2, "base_filters": 4, "levels": 3}
 SMALL_PRESENCE = {"in_channels": 2, "entry_filters": 4, "filters": [6, 8], "dense": 10}
 
 
@@ -139,7 +140,7 @@ def test_every_weight_learns(name):
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
 
 
-@pytest.mark.parametrize("name", ["presence", "attention-unet"])
+@pytest.mark.parametrize("name", ["presence", "attention-unet", "unet2d"])
 def test_same_seed_same_weights(name):
     states = []
     for _ in range(2):
@@ -151,7 +152,7 @@ def test_same_seed_same_weights(name):
 @pytest.mark.parametrize(
     ("name", "arguments", "words"),
     [
-        ("resnet-900", {}, "unknown network 'resnet-900': known are presence, attention-unet"),
+        ("resnet-900", {}, "unknown network 'resnet-900': known are .*, unet2d"),
         ("presence", {"filters": []}, "filters"),
         ("presence", {"filters": [64, 10**9]}, r"filters\.1"),
         ("presence", {"filters": "64"}, "filters"),
@@ -159,6 +160,8 @@ def test_same_seed_same_weights(name):
         ("presence", {"dense": 2.5}, "dense"),
         ("presence", {"device": "cuda"}, "device"),
         ("attention-unet", {"patch": [30, 128, 128]}, "patch must be divisible by 16"),
+        ("unet2d", {"levels": 9}, "levels"),
+        ("unet2d", {"base_filters": 2048, "levels": 6}, "parameters, the limit is"),
         ("attention-unet", {"heads": 7}, "must be divisible by heads"),
         ("attention-unet", {"widths": [2048] * 7, "patch": [64] * 3}, "parameters, the limit is"),
         ("attention-unet", {"widths": [1, 2048], "patch": [512] * 3}, "parameters, the limit is"),
@@ -167,6 +170,86 @@ def test_same_seed_same_weights(name):
 def test_what_a_card_may_not_ask_for(name, arguments, words):
     with pytest.raises(InputError, match=words):
         make(name, arguments)
+
+
+def test_unet2d_is_the_originals():
+    """Ronneberger 2015, figure 1: widths, and all parameters counted by hand."""
+    with torch.device("meta"):
+        network = make("unet2d")
+    widths = [64, 128, 256, 512, 1024]
+    assert [block[0].out_channels for block in network.down] == widths
+    assert [up.out_channels for up in network.up] == widths[-2::-1]
+    assert [block[0].in_channels for block in network.joined] == widths[:0:-1]
+    three = sum(9 * (a * b + b * b) for a, b in zip([2, *widths[:-1]], widths, strict=True))
+    three += sum(9 * (2 * b * b + b * b) for b in widths[:-1])
+    norms = sum(2 * 2 * width for width in [*widths, *widths[:-1]])
+    ups = sum(4 * a * b + b for a, b in zip(widths[1:], widths[:-1], strict=True))
+    total = sum(parameter.numel() for parameter in network.parameters())
+    assert total == three + norms + ups + 64 + 1 == 31_037_057
+
+
+def test_unet2d_has_the_parameters_of_monais():
+    """MONAI's U-Net differs in two things: its convolutions have a bias before the norm, and its
+    last step up keeps the 128 channels that the original halves."""
+    from monai.networks.nets import BasicUNet
+
+    widths = (8, 16, 32, 64, 128)
+    theirs = BasicUNet(2, 2, 1, (*widths, 8), norm=("batch", {"affine": True}))
+    ours = make("unet2d", {"base_filters": 8})
+    biases = sum(2 * width for width in (*widths, *widths[:-1]))
+    kept = (4 * 16 * 16 + 16 + 9 * 24 * 8) - (4 * 16 * 8 + 8 + 9 * 16 * 8)
+    counts = [sum(p.numel() for p in each.parameters()) for each in (theirs, ours)]
+    assert counts[0] - counts[1] == biases + kept
+
+
+def test_unet2d_gives_a_logit_for_each_pixel_and_refuses_odd_sides():
+    network = make("unet2d", SMALL_2D).eval()
+    assert network(torch.rand(3, 2, 32, 48)).shape == (3, 1, 32, 48)
+    with pytest.raises(ValueError, match=r"divisible by 8, not \(32, 36\)"):
+        network(torch.rand(1, 2, 32, 36))
+
+
+def test_unet2d_sees_as_far_as_its_levels_reach():
+    """Each pixel's logit hangs on the pixels that the levels' convolutions reach, no others.
+
+    Along an axis, in pixels of the input: two convolutions reach 2 ** level each way at every
+    level, down and up, two times that at the bottom; pooling and transposed convolution add what
+    lies in their blocks.
+    """
+    network = make("unet2d", {"in_channels": 1, "base_filters": 2, "levels": 2, "dropout": 0.0})
+    network = network.eval().double()
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.forward = lambda x: x
+        if isinstance(module, nn.MaxPool2d):
+            module.forward = lambda x: nn.functional.avg_pool2d(x, 2)
+        if isinstance(module, nn.Conv2d):
+            nn.init.constant_(module.weight, 0.1)
+        if isinstance(module, nn.ConvTranspose2d):
+            nn.init.constant_(module.weight, 0.1)
+    x = torch.rand(1, 1, 64, 64, dtype=torch.double, requires_grad=True)
+    network(x)[0, 0, 32, 32].backward()
+    seen = torch.nonzero(x.grad[0, 0].abs().sum(dim=0)).flatten()
+    # From pixel 32 up the layers: 2 pixels; blocks of 2 and 2 of those; blocks of 4 and 2 of those;
+    # and the same down again.
+    low, high = 32 - 2, 32 + 2
+    low, high = low // 2 - 2, high // 2 + 2
+    low, high = low // 2 - 2, high // 2 + 2
+    low, high = low * 2 - 2, high * 2 + 1 + 2
+    low, high = low * 2 - 2, high * 2 + 1 + 2
+    assert (int(seen[0]), int(seen[-1])) == (low, high)
+
+
+def test_unet2d_learns_in_every_weight():
+    network = make("unet2d", SMALL_2D | {"dropout": 0.0})
+    network(torch.rand(4, 2, 32, 32)).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
+
+
+def test_unet2d_in_a_slice_does_not_hang_on_the_others():
+    network = make("unet2d", SMALL_2D).eval()
+    slices = torch.rand(4, 2, 16, 16)
+    assert torch.allclose(network(slices)[1:2], network(slices[1:2]), atol=1e-5)
 
 
 def test_instance_norm_is_torchs_own_in_every_kernel():
