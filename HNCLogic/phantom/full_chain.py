@@ -46,13 +46,15 @@ def pet(
     protocol: Protocol,
     rng: np.random.Generator,
     device: torch.device | str = "cpu",
+    known_hu: np.ndarray | None = None,
 ) -> np.ndarray:
     """PET of the uptake ``suv`` on the canvas: SUVbw, float32, axes (z, y, x), never negative.
 
     ``transform``: from where the patient lay during the PET to the canvas. ``ct`` (HU) corrects
     for attenuation. ``couch_y``: the couch's top, mm. ``resolution_mm``: FWHM in the image, all
     in all; what the filter does not make of it the camera does. ``liver_cov``:
-    coefficient of variation at SUV 2 in the middle of a water cylinder of 22 cm.
+    coefficient of variation at SUV 2 in the middle of a water cylinder of 22 cm. ``known_hu``:
+    the body's own CT numbers on the canvas, NaN where its tissues say them; None: everywhere.
     Raises InputError for pixels that are not square.
     """
     if grid.spacing[0] != grid.spacing[1]:
@@ -62,7 +64,7 @@ def pet(
         )
     beyond = int(np.ceil(BEYOND_MM / grid.spacing[2]))
     wide = _widened(grid, beyond)
-    true, believed = _maps(canvas, wide, transform, ct, couch_y)
+    true, believed = _maps(canvas, wide, transform, ct, couch_y, known_hu)
     inside = binary_dilation(((true > 0) | (believed > 0)).any(axis=0), iterations=2)
     inside |= _disc(wide, LIVER_WIDTH / 2 + 10)
     camera = Camera(
@@ -107,10 +109,18 @@ def sensitivity_for(
 
 
 def _maps(
-    canvas: Canvas, grid: Grid, transform: sitk.Transform, ct: sitk.Image, couch_y: float
+    canvas: Canvas,
+    grid: Grid,
+    transform: sitk.Transform,
+    ct: sitk.Image,
+    couch_y: float,
+    known_hu: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Attenuation as it was during the PET, and as the CT has it; 1/mm, (z, y, x)."""
-    hu = gaussian_filter(column("hu")[canvas.labels], 0.4)
+    hu = column("hu")[canvas.labels]
+    if known_hu is not None:
+        hu = np.where(np.isfinite(known_hu), known_hu, hu).astype(np.float32)
+    hu = gaussian_filter(hu, 0.4)
     hu = scanner.read(hu, canvas, grid, transform, -1000.0)
     scanner.add_couch(hu, grid, couch_y)
     true = attenuation(hu)

@@ -221,7 +221,7 @@ def simulate(
 
         noisy = chain.pet(
             suv, canvas, grid, moved, ct, couch_y, header.psf_mm, header.liver_cov, site.protocol,
-            rng["pet"], device,
+            rng["pet"], device, body.hu(canvas),
         )  # fmt: skip
     else:
         noisy = fast_pet.pet(
