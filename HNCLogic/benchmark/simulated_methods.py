@@ -59,8 +59,8 @@ def judge(
     said.verdicts[READER] = (float(score), score >= YES_FROM)
     if planned.positive:
         said.outlines[READER] = counts(sitk.GetArrayViewFromImage(outlines), truth)
-        for name, way in MASKS.items():
-            said.outlines[name] = _union(_outlined(patient, way), truth)
+        for name, outlined in _by_thresholds(patient).items():
+            said.outlines[name] = {"union": counts(outlined, truth)["union"]}
         said.outlines[TOLD] = {"union": said.facts.overlap["adaptive"]}
     for name in models:
         _ask(name, patient, truth, said)
@@ -69,21 +69,34 @@ def judge(
     return said
 
 
-def _union(outlined: np.ndarray, truth: np.ndarray) -> dict[str, Counts]:
-    return {"union": counts(outlined, truth)["union"]}
+def _by_thresholds(patient: SimulatedPatient) -> dict[str, np.ndarray]:
+    """Outlines (z, y, x) on the PET's grid by each of ``MASKS``, as ``hnc segment`` gives them."""
+    from HNCLogic.images.neck import brain_mask
+    from HNCLogic.images.region import head_and_neck, region_mask
+    from HNCLogic.images.study import Study
+    from HNCLogic.lesions.components import separate
+    from HNCLogic.lesions.thresholds import delineate
+
+    pet, study = patient.pet, Study(dict(patient.images))
+    region = head_and_neck(study)[0]
+    within, brain = region_mask(pet, region), brain_mask(pet, region)
+    found = {}
+    for name, way in MASKS.items():
+        classes = delineate(pet, way, within=within, exclude=brain)
+        found[name] = sitk.GetArrayFromImage(separate(classes, way.minimum_ml)[0])
+    return found
 
 
-def _outlined(patient: SimulatedPatient, way: Delineation, model: str | None = None) -> np.ndarray:
-    """Classes (z, y, x) on the PET's grid, as ``hnc segment`` gives them: 1 primary, 2 node."""
+def _outlined(patient: SimulatedPatient, model: str) -> np.ndarray:
+    """A model's classes (z, y, x) on the PET's grid: 1 primary, 2 node."""
     from HNCLogic import outlines, steps
     from HNCLogic.images.region import head_and_neck
     from HNCLogic.images.study import Study
 
     study = Study(dict(patient.images))
     found = steps.Findings(study, head_and_neck(study)[0])
-    job = Job(task="segment", images={}, out=Path("unused"), delineation=way)
-    opened = None if model is None else _opened(model)
-    outlines.lesions(job, found, opened, lambda share, words: None)
+    job = Job(task="segment", images={}, out=Path("unused"), volume_model=model)
+    outlines.lesions(job, found, _opened(model), lambda share, words: None)
     labels = sitk.GetArrayViewFromImage(found.labels)
     classes = np.zeros(int(labels.max()) + 1, np.uint8)
     for one in found.lesions:
@@ -99,7 +112,7 @@ def _ask(name: str, patient: SimulatedPatient, truth: np.ndarray, said: Said) ->
 
     model = _opened(name)
     if model.card.method == "tumour-volume":
-        classes = _outlined(patient, Delineation(), name)
+        classes = _outlined(patient, name)
         said.outlines[name] = counts(classes, truth)
         return
     study = Study(dict(patient.images))
