@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from HNCLogic.evaluation.classification import wilson
+
 REPEATS = 2000
 
 
@@ -56,3 +58,30 @@ def interval(
         return None
     low, high = np.percentile(kept, (2.5, 97.5))
     return Interval(float(low), float(high))
+
+
+def rate_interval(
+    hits: np.ndarray,
+    of: np.ndarray,
+    patients: Sequence[Hashable],
+    repeats: int = REPEATS,
+    seed: int = 0,
+) -> Interval | None:
+    """Of the rate Σ hits / Σ of, one entry of each a row.
+
+    Where all or none are hits every draw says the same, as though it were certain: then Wilson's
+    interval of as many trials as patients have any, since those of one patient are alike.
+    """
+    total = hits.sum()
+    if 0 < total < of.sum():
+        return interval(
+            lambda rows: float(hits[rows].sum() / n) if (n := of[rows].sum()) else None,
+            patients,
+            repeats,
+            seed,
+        )
+    owners = len({patient for patient, n in zip(patients, of, strict=True) if n > 0})
+    if not owners:
+        return None
+    share = wilson(owners if total else 0, owners)
+    return Interval(share.low, share.high)

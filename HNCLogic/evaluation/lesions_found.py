@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from HNCLogic.evaluation.bootstrap import REPEATS, Interval, interval
+from HNCLogic.evaluation.bootstrap import REPEATS, Interval, rate_interval
 from HNCLogic.evaluation.segmentation import MINIMUM_ML, TARGETS, mask_of, without_small
 from HNCLogic.lesions.components import bounding_box, components_of
 
@@ -112,7 +112,8 @@ def found(
 ) -> dict[str, Found]:
     """By target, over all scans; "union" is the sum of primaries and nodes, as in the paper.
 
-    Rates' intervals by patients drawn again, since lesions of one patient go together.
+    Rates' intervals by patients drawn again, since lesions of one patient go together; see
+    ``rate_interval`` for rates of 0 and 1.
     """
     whose = list(range(len(scans))) if patients is None else list(patients)
     answer = {}
@@ -127,14 +128,11 @@ def found(
             if lesion.kind in kinds and not lesion.counts
         ]
 
-        def rate(rows: np.ndarray, hit: int, miss: int, table=table) -> float | None:
-            total = table[rows].sum(axis=0)
-            return _share(int(total[hit]), int(total[hit] + total[miss]))
-
-        def sure(hit: int, miss: int, rate=rate) -> Interval | None:
+        def sure(hit: int, miss: int, table=table) -> Interval | None:
             if not repeats:
                 return None
-            return interval(lambda rows: rate(rows, hit, miss), whose, repeats, seed)
+            of = table[:, hit] + table[:, miss]
+            return rate_interval(table[:, hit], of, whose, repeats, seed)
 
         answer[target] = Found(
             tp_man, tp_cnn, fn, fp,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from HNCLogic.evaluation.bootstrap import REPEATS, Interval, interval
+from HNCLogic.evaluation.bootstrap import REPEATS, Interval, interval, rate_interval
 from HNCLogic.lesions.components import components_of, fewest_voxels
 
 TARGETS = ("primary", "nodes", "union")
@@ -206,17 +206,15 @@ def classification(
     whole = table.sum(axis=0)
     t_pt, f_pt, t_ln, f_ln = whole.tolist()
 
-    def accuracy(rows: np.ndarray) -> float | None:
-        total = table[rows].sum(axis=0)
-        return _share(total[0] + total[2], total.sum())
-
+    right = table[:, 0] + table[:, 2]
+    sure = rate_interval(right, table.sum(axis=1), whose, repeats, seed) if repeats else None
     return Classification(
         voxels=sum(one.voxels_in_both for one in scans),
         contingency=Classified(*(whole / whole.sum()).tolist()) if whole.sum() else None,
         tpr_pt=_share(t_pt, t_pt + f_ln),
         tpr_ln=_share(t_ln, t_ln + f_pt),
         accuracy=_share(t_pt + t_ln, whole.sum()),
-        accuracy_interval=interval(accuracy, whose, repeats, seed) if repeats else None,
+        accuracy_interval=sure,
         scans=len(scans),
         scans_without_error=int((table[:, 1] + table[:, 3] == 0).sum()),
     )

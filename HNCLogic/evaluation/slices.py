@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from HNCLogic.evaluation.bootstrap import REPEATS, Interval, interval
+from HNCLogic.evaluation.bootstrap import REPEATS, Interval, interval, rate_interval
 
 FIDELITY_MM = 5.0
 
@@ -171,12 +171,10 @@ def score(
         both, a, b = table[rows].sum(axis=0)
         return _share(both, a + b - both)
 
-    def rate(top: list[int], bottom: list[int]):
-        def of(rows: np.ndarray) -> float | None:
-            total = signs[rows].sum(axis=0)
-            return _share(total[top].sum(), total[bottom].sum())
-
-        return of
+    def rate(name: str, top: list[int], bottom: list[int]) -> dict[str, float | Interval | None]:
+        hits, of = signs[:, top].sum(axis=1), signs[:, bottom].sum(axis=1)
+        surely = rate_interval(hits, of, slices.patients, repeats, seed) if repeats else None
+        return {name: _share(hits.sum(), of.sum()), f"{name}_interval": surely}
 
     def spread(values: np.ndarray, which: np.ndarray) -> Spread | None:
         if not which.any():
@@ -189,11 +187,6 @@ def score(
 
     kinds = {"true positive": called & truly, "with tumour": truly, "all": every >= 0}
     dices, jaccards = dice_of(slices), jaccard_of(slices)
-    rates = {
-        "sensitivity": rate([0], [0, 3]),
-        "specificity": rate([1], [1, 2]),
-        "accuracy": rate([0, 1], [0, 1, 2, 3]),
-    }
     tp, tn, fp, fn = signs.sum(axis=0).tolist()
     return SliceScores(
         dice=pooled_dice(every), dice_interval=sure(pooled_dice),
@@ -202,8 +195,9 @@ def score(
         jaccard_by_slice={name: spread(jaccards, which) for name, which in kinds.items()},
         slices={name: int(which.sum()) for name, which in kinds.items()},
         tp=tp, tn=tn, fp=fp, fn=fn,
-        **{name: of(every) for name, of in rates.items()},
-        **{f"{name}_interval": sure(of) for name, of in rates.items()},
+        **rate("sensitivity", [0], [0, 3]),
+        **rate("specificity", [1], [1, 2]),
+        **rate("accuracy", [0, 1], [0, 1, 2, 3]),
     )  # fmt: skip
 
 
