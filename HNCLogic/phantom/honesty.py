@@ -20,22 +20,13 @@ import SimpleITK as sitk
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.images.neck import BELOW_CROWN_MM, CROWN_ABOVE_BRAIN_MM, brain_mask
-from HNCLogic.job import Delineation
 from HNCLogic.lesions.peak import peak_in_box
-from HNCLogic.lesions.thresholds import delineate
+from HNCLogic.phantom.simple_masks import MASKS, simple_masks, wider
 
 if TYPE_CHECKING:
     from HNCLogic.phantom.patient import SimulatedPatient
 
-FIXED_SUV, PERCENT = 2.5, 41.0
 HALO_MM = 12.0  # how far beyond its mask the brain's blur is left out, too
-NEAR_MM = 10.0  # how far round a lesion the adaptive threshold may look
-MASKS = {
-    "fixed": f"fixed SUV {FIXED_SUV:g}",
-    "percent": f"{PERCENT:g} % of each hot spot's SUVmax",
-    "percent of hottest": f"{PERCENT:g} % of the neck's SUVmax",
-    "adaptive": "adaptive threshold, told where the lesions are",
-}
 
 
 @dataclass(frozen=True)
@@ -79,20 +70,13 @@ def facts_of(patient: SimulatedPatient) -> Facts:
     of_brain = heights[in_brain.any(axis=(1, 2))]
     neck_from = of_brain[-1] + CROWN_ABOVE_BRAIN_MM - BELOW_CROWN_MM
     neck = np.broadcast_to((heights >= neck_from)[:, None, None], suv.shape)
-    outside = np.where(_wider(in_brain, grid, HALO_MM), 0, suv)
+    outside = np.where(wider(in_brain, grid, HALO_MM), 0, suv)
     hottest = np.unravel_index(int(outside.argmax()), suv.shape)
     in_neck = np.where(neck, outside, 0)
-    region = grid.image(neck.astype(np.uint8))
-    fixed = _outlined(pet, region, brain, method="fixed", fixed_suv=FIXED_SUV)
+    truth = sitk.GetArrayViewFromImage(patient.truth)
+    masks = simple_masks(pet, in_neck, neck, in_brain, truth if patient.positive else None)
     overlap = {}
     if patient.positive:
-        truth = sitk.GetArrayViewFromImage(patient.truth)
-        masks = {
-            "fixed": fixed,
-            "percent": _outlined(pet, region, brain, method="percent", percent=PERCENT),
-            "percent of hottest": in_neck >= PERCENT / 100 * in_neck.max(),
-            "adaptive": _told_where(pet, truth, in_brain, grid),
-        }
         overlap = {
             name: (int((mask & (truth > 0)).sum()), int(mask.sum()), int((truth > 0).sum()))
             for name, mask in masks.items()
@@ -105,26 +89,11 @@ def facts_of(patient: SimulatedPatient) -> Facts:
         suv_max_neck=float(in_neck.max()),
         suv_peak_outside=_peak(suv, outside, grid),
         hottest_mm=float(heights[hottest[0]] - of_brain[0]),
-        hot_ml=float(fixed.sum()) * grid.voxel_ml,
+        hot_ml=float(masks["fixed"].sum()) * grid.voxel_ml,
         position=_position(patient, heights),
         metadata=_metadata(patient, grid),
         overlap=overlap,
     )
-
-
-def _wider(mask: np.ndarray, grid: Grid, by_mm: float) -> np.ndarray:
-    """A mask grown by a box."""
-    from scipy.ndimage import maximum_filter1d
-
-    grown = mask.view(np.uint8)
-    for axis, spacing in enumerate(grid.spacing[::-1]):
-        width = 2 * max(1, round(by_mm / spacing)) + 1
-        grown = maximum_filter1d(grown, width, axis=axis, mode="constant")
-    return grown.view(bool)
-
-
-def _outlined(pet, region, brain, **options) -> np.ndarray:
-    return sitk.GetArrayFromImage(delineate(pet, Delineation(**options), region, brain)) != 0
 
 
 def _peak(suv: np.ndarray, outside: np.ndarray, grid: Grid) -> float:
@@ -137,42 +106,6 @@ def _peak(suv: np.ndarray, outside: np.ndarray, grid: Grid) -> float:
     return max(
         peak_in_box(suv, parts[box] == number, box, grid) for number, box in enumerate(boxes, 1)
     )
-
-
-def _told_where(pet: sitk.Image, truth: np.ndarray, in_brain: np.ndarray, grid: Grid) -> np.ndarray:
-    """The adaptive outlines of the lesions, each from a seed on its peak, within 1 cm of any.
-
-    As with a seed in the program; a lesion cooler than its usual lowest peak is looked for down to
-    0.7 of its own. The part of the PET around a lesion is looked at alone, which spares time.
-    """
-    from scipy.ndimage import find_objects, maximum_filter
-
-    suv, found = sitk.GetArrayViewFromImage(pet), np.zeros(truth.shape, bool)
-    margin = [int(np.ceil(3 * NEAR_MM / step)) for step in grid.spacing[::-1]]
-    for number, box in enumerate(find_objects(truth), 1):
-        if box is None:
-            continue
-        wide = tuple(
-            slice(max(s.start - m, 0), min(s.stop + m, n))
-            for s, m, n in zip(box, margin, truth.shape, strict=True)
-        )
-        part = pet[wide[2], wide[1], wide[0]]
-        here, own, values = Grid.of(part), truth[wide] == number, suv[wide]
-        peaks = own & (values == maximum_filter(values, 3))
-        at = np.argwhere(peaks if peaks.any() else own)
-        place = at[values[tuple(at.T)].argmax()]
-        seed = part.TransformIndexToPhysicalPoint([int(i) for i in place[::-1]])
-        near = here.image(_wider(truth[wide] > 0, here, NEAR_MM).astype(np.uint8))
-        brain = here.image(in_brain[wide].astype(np.uint8))
-        lowest = max(min(2.5, 0.7 * float(values[tuple(place)])), 0.5)
-        try:
-            found[wide] |= _outlined(
-                part, near, brain, method="adaptive", candidate_suv=lowest,
-                seeds=[(-seed[0], -seed[1], seed[2])],
-            )  # fmt: skip
-        except InputError:  # no peak of its own: the slope of something hotter, or too faint
-            continue
-    return found
 
 
 def _position(patient: SimulatedPatient, heights: np.ndarray) -> dict[str, float]:
