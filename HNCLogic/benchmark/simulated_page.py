@@ -40,7 +40,7 @@ def outline_rows(setting: dict[str, Any]) -> Rows:
                 number(found[how]) for how in ("pooled", "mean", "median")
             ))  # fmt: skip
         union = scores["union"]
-        row.append("" if union is None else f"{union['failed']} of {union['patients']}")
+        row.append("" if union is None else f"{union['failed']} of {union['scans']}")
         row.append("" if scores["clean_negatives"] is None else share(scores["clean_negatives"]))
         rows.append(tuple(row))
     return rows

@@ -18,9 +18,11 @@ from typing import Any
 
 from HNCLogic import RESEARCH_USE, __version__
 from HNCLogic.benchmark.predictions import Predictions, read_predictions
-from HNCLogic.benchmark.scores import TARGETS, overlap, verdicts, wilson
+from HNCLogic.benchmark.scores import verdicts
 from HNCLogic.benchmark.simulated_methods import Said, judge
 from HNCLogic.errors import InputError
+from HNCLogic.evaluation.classification import wilson
+from HNCLogic.evaluation.segmentation import TARGETS, overlap
 from HNCLogic.phantom.cohort import in_processes
 from HNCLogic.phantom.cohort_plan import BLOCK, MR_ROLES, Cohort, plan
 from HNCLogic.progress import Progress

@@ -10,6 +10,7 @@ from HNCLogic.benchmark import scores, simulated_page, simulated_patients
 from HNCLogic.benchmark.predictions import read_predictions
 from HNCLogic.benchmark.simulated_methods import READER, Said
 from HNCLogic.errors import InputError
+from HNCLogic.evaluation import classification, roc, segmentation
 from HNCLogic.phantom.honesty import Facts
 
 
@@ -41,8 +42,8 @@ def test_dice_is_monais(outlines):
             value = metrics.DiceMetric(ignore_empty=False)(a, b)
             theirs.append(float(value[0, 0]))
         for counts, value in zip(ours, theirs, strict=True):
-            assert scores.dice(counts[target]) == pytest.approx(value, abs=1e-6), target
-        found = scores.overlap([one[target] for one in ours])
+            assert segmentation.dice(counts[target]) == pytest.approx(value, abs=1e-6), target
+        found = segmentation.overlap([one[target] for one in ours])
         assert found.mean == pytest.approx(np.mean(theirs), abs=1e-6)
         assert found.median == pytest.approx(np.median(theirs), abs=1e-6)
         whole = [
@@ -53,10 +54,10 @@ def test_dice_is_monais(outlines):
 
 
 def test_a_patient_without_the_target_counts_only_where_it_was_outlined():
-    found = scores.overlap([(0, 0, 0), (0, 5, 0), (4, 4, 4)])
-    assert (found.patients, found.failed) == (2, 1)
+    found = segmentation.overlap([(0, 0, 0), (0, 5, 0), (4, 4, 4)])
+    assert (found.scans, found.failed) == (2, 1)
     assert found.mean == pytest.approx(0.5)
-    assert scores.overlap([(0, 0, 0)]) is None
+    assert segmentation.overlap([(0, 0, 0)]) is None
 
 
 def test_auc_is_scikit_learns_with_ties():
@@ -65,20 +66,20 @@ def test_auc_is_scikit_learns_with_ties():
     rng = np.random.default_rng(3)
     labels = rng.random(150) < 0.4
     values = np.round(rng.normal(labels * 0.8, 1.0), 1)
-    assert scores.auc(labels, values) == pytest.approx(roc_auc_score(labels, values), abs=1e-12)
-    assert scores.auc([True, True], [0.1, 0.2]) is None
+    assert roc.auc(labels, values) == pytest.approx(roc_auc_score(labels, values), abs=1e-12)
+    assert roc.auc([True, True], [0.1, 0.2]) is None
     low, high = scores.auc_interval(labels, values, np.arange(150) // 2)
-    assert low < scores.auc(labels, values) < high
+    assert low < roc.auc(labels, values) < high
     assert 0.1 < high - low < 0.3
 
 
 def test_shares_have_wilsons_interval():
     # Ten of ten: 0.7225 to 1, as any table of Wilson's interval gives.
-    found = scores.wilson(10, 10)
+    found = classification.wilson(10, 10)
     assert found.value == 1.0
     assert found.high == pytest.approx(1.0)
     assert found.low == pytest.approx(0.7225, abs=1e-4)
-    assert np.isnan(scores.wilson(0, 0).value)
+    assert np.isnan(classification.wilson(0, 0).value)
     both = scores.verdicts(
         [True, True, False, False], [3, 1, 2, 0], [True, False, True, False], [0, 1, 0, 1]
     )
