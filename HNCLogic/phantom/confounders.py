@@ -74,8 +74,8 @@ LOOK_ALIKES = {
 }  # fmt: skip
 # What the hottest spot of a negative is, by the site a tumour would have had.
 INSTEAD = {
-    "oropharynx": {"focus": 0.34, "active tonsil": 0.27, "mucositis": 0.23, "pterygoid": 0.06,
-                   "submandibular": 0.06, "parotid": 0.04},
+    "oropharynx": {"focus": 0.34, "active tonsil": 0.27, "mucositis": 0.23, "pterygoid": 0.03,
+                   "submandibular": 0.1, "parotid": 0.03},
     "larynx": {"focus": 0.45, "vocal cord": 0.3, "thyroid": 0.15, "mucositis": 0.1},
     "hypopharynx": {"focus": 0.6, "mucositis": 0.4},
     "oral cavity": {"osteoradionecrosis": 0.35, "focus": 0.3, "dental infection": 0.2,
@@ -120,7 +120,7 @@ def _hottest(rng: np.random.Generator, aim: float) -> Lesion:
     site = str(rng.choice(list(SITES), p=list(SITES.values())))
     shares = INSTEAD[site]
     name = str(rng.choice(list(shares), p=list(shares.values())))
-    swap, hotter = rng.random() < 0.7, str(rng.choice(["parotid", "thyroid"], p=[0.75, 0.25]))
+    swap, hotter = rng.random() < 0.7, str(rng.choice(["parotid", "thyroid"], p=[0.6, 0.4]))
     if aim > 1.1 * LOOK_ALIKES[name].suv[1] and swap:
         name = hotter
     low, high = LOOK_ALIKES[name].suv
