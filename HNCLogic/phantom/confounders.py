@@ -82,6 +82,9 @@ INSTEAD = {
                     "sublingual": 0.15},
     "nasopharynx": {"focus": 0.5, "mucositis": 0.5},
 }  # fmt: skip
+# Sites of the hottest one: a little lower than primaries, as nodes are that share the role there.
+LEAD_SITES = {"oropharynx": 0.56, "larynx": 0.24, "hypopharynx": 0.09, "oral cavity": 0.07,
+              "nasopharynx": 0.04}  # fmt: skip
 BOTH_SIDES = {"mucositis": 0.6, "active tonsil": 0.3, "submandibular": 0.2, "sublingual": 0.3,
               "masseter": 0.3, "pterygoid": 0.3, "thyroid": 0.3, "longus colli": 0.5}  # fmt: skip
 CLEAR_MM = 8.0  # farther than one blur's width
@@ -117,7 +120,7 @@ def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -
 
 
 def _hottest(rng: np.random.Generator, aim: float) -> Lesion:
-    site = str(rng.choice(list(SITES), p=list(SITES.values())))
+    site = str(rng.choice(list(LEAD_SITES), p=list(LEAD_SITES.values())))
     shares = INSTEAD[site]
     name = str(rng.choice(list(shares), p=list(shares.values())))
     swap, hotter = rng.random() < 0.7, str(rng.choice(["parotid", "thyroid"], p=[0.6, 0.4]))
