@@ -1,11 +1,11 @@
 """Figures of outlines: Dice by patient, tumour burden, survival (Nikulin et al. 2023, Figs. 1, 2
-and 5) and pixels of slices (Liedes et al. 2023, Fig. 4). PNG files, written whole or not at all.
+and 5) and pixels of slices (Liedes et al. 2023, Fig. 4). Each gives a PNG's bytes.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from HNCLogic.evaluation.burden import agreement, prediction_band
 from HNCLogic.evaluation.slices import Slices, regression, verdicts
 from HNCLogic.evaluation.survival import Curve, Survival
 from HNCLogic.evaluation.tables import p_text
-from HNCLogic.outputs import write_file_whole
 from HNCLogic.report.standalone import LIGHT
 
 ACCEPTABLE = 0.7  # "might be considered acceptable for practical use"
@@ -24,7 +23,7 @@ GREY = "0.35"
 _LEGEND = {"loc": "best", "fontsize": 8.5, "framealpha": 0.75, "edgecolor": "none"}
 
 
-def dice_histograms(path: Path, sets: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+def dice_histograms(sets: Mapping[str, Mapping[str, Sequence[float]]]) -> bytes:
     """How often which Dice was found. ``sets``: data set → target → Dice of each scan."""
     targets = list(dict.fromkeys(target for by in sets.values() for target in by))
     figure, grid = _figure(len(sets), len(targets), 3.3, 2.6, sharex=True)
@@ -48,14 +47,12 @@ def dice_histograms(path: Path, sets: Mapping[str, Mapping[str, Sequence[float]]
         row[0].set_ylabel(f"{name}\nscans" if len(sets) > 1 else "scans")
     for axes in grid[-1]:
         axes.set_xlabel("Dice coefficient")
-    _write(figure, path)
+    return _png(figure)
 
 
 def burden_correlation(
-    path: Path,
-    sets: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-    top_percent: float = 1.0,
-) -> None:
+    sets: Mapping[str, tuple[Sequence[float], Sequence[float]]], top_percent: float = 1.0
+) -> bytes:
     """Burden by the network on the annotated one. ``sets``: data set → both in ml, a scan each."""
     figure, grid = _figure(1, len(sets), 4.4, 4.2)
     for axes, (name, (annotated, outlined)) in zip(grid[0], sets.items(), strict=True):
@@ -90,10 +87,10 @@ def burden_correlation(
             title=f"mean absolute difference {found.mean_difference:.2f} ml", title_fontsize=8.5,
             alignment="left",
         )  # fmt: skip
-    _write(figure, path)
+    return _png(figure)
 
 
-def kaplan_meier(path: Path, sets: Mapping[str, Survival], unit: str = "months") -> None:
+def kaplan_meier(sets: Mapping[str, Survival], unit: str = "months") -> bytes:
     """Survival of low and high burden, by annotation and network, with those at risk below."""
     figure, grid = _figure(len(sets), 2, 4.8, 4.1)
     figure.get_layout_engine().set(wspace=0.05, hspace=0.05)
@@ -120,10 +117,10 @@ def kaplan_meier(path: Path, sets: Mapping[str, Survival], unit: str = "months")
             axes.set_title(title, loc="left", fontsize=11)
             axes.set_ylabel("overall survival")
             _at_risk(axes, by.curves, [(side, colour) for side, colour, _ in sides], unit)
-    _write(figure, path)
+    return _png(figure)
 
 
-def slice_pixels(path: Path, models: Mapping[str, Slices], annotated_from: int = 1) -> None:
+def slice_pixels(models: Mapping[str, Slices], annotated_from: int = 1) -> bytes:
     """Segmented on annotated pixels of each slice, coloured by what the slice was called."""
     figure, grid = _figure(1, len(models), 4.6, 4.2)
     for axes, (name, slices) in zip(grid[0], models.items(), strict=True):
@@ -153,7 +150,7 @@ def slice_pixels(path: Path, models: Mapping[str, Slices], annotated_from: int =
         axes.legend(**_LEGEND)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
-    _write(figure, path)
+    return _png(figure)
 
 
 def _step(axes: Any, curve: Curve, colour: str, label: str) -> None:
@@ -208,5 +205,7 @@ def _figure(rows: int, columns: int, wide: float, high: float, **options: Any) -
     return figure, grid
 
 
-def _write(figure: Any, path: Path) -> None:
-    write_file_whole(path, lambda part: figure.savefig(part, dpi=150, format="png"))
+def _png(figure: Any) -> bytes:
+    held = io.BytesIO()
+    figure.savefig(held, dpi=150, format="png", facecolor="white")
+    return held.getvalue()
