@@ -15,6 +15,7 @@ import typer
 
 from HNCLogic import RESEARCH_USE, __version__
 from HNCLogic.config_file import expanded
+from HNCLogic.evaluation_commands import add_evaluate
 from HNCLogic.options import (
     Decay,
     Dose,
@@ -125,6 +126,9 @@ def run(job: Annotated[Path, typer.Argument(help="A Job as JSON.")]) -> None:
     from HNCLogic.panel_process import run_job_file
 
     run_job_file(job)
+
+
+add_evaluate(app)
 
 
 @models_app.command("list")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from HNCLogic.evaluation.bootstrap import REPEATS, Interval
+from HNCLogic.evaluation.bootstrap import REPEATS, Interval, interval
 
 
 class Curve(NamedTuple):
@@ -166,4 +166,23 @@ def area(
     if found is None:
         return Area(value, None, None)
     # A percentile interval need not hold the value itself; one that is printed must.
+    return Area(value, min(found.low, value), max(found.high, value))
+
+
+def mean_area(
+    values: Sequence[float | None],
+    patients: Sequence[Hashable],
+    repeats: int = REPEATS,
+    seed: int = 0,
+) -> Area | None:
+    """The mean of ``values`` (scan,) with its interval; None and NaN are left out."""
+    table = np.array([np.nan if value is None else value for value in values], float)
+    there = np.isfinite(table)
+    if not there.any():
+        return None
+    kept, owners = table[there], [p for p, t in zip(patients, there, strict=True) if t]
+    found = interval(lambda rows: float(kept[rows].mean()), owners, repeats, seed)
+    value = float(kept.mean())
+    if found is None:
+        return Area(value, None, None)
     return Area(value, min(found.low, value), max(found.high, value))

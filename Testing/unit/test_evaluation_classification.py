@@ -1,4 +1,4 @@
-"""Figures of verdicts and probabilities, against scikit-learn, scipy and a second way of our own."""
+"""Figures of verdicts and probabilities, against scikit-learn, scipy and ways of our own."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,64 @@
+"""``hnc evaluate``: a model or a training run against the truth of a cohort."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from HNCLogic.options import Json, Overwrite
+
+
+def add_evaluate(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    what: Annotated[
+        str, typer.Argument(help="A model's name or folder, or the folder of a training run.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the report; made anew.")],
+    cohort: Annotated[
+        Path | None,
+        typer.Option(help="The patients (CSV); else those that the run was trained on, by fold."),
+    ] = None,
+    heatmaps: Annotated[
+        bool, typer.Option("--heatmaps", help="Verdicts: also judge the heat maps (Grad-CAM).")
+    ] = False,
+    sanity_scans: Annotated[
+        int,
+        typer.Option(help="Heat maps: scans on which weights are drawn anew; 0 for none.", min=0),
+    ] = 5,
+    about: Annotated[
+        str | None, typer.Option(help="Where the patients come from, for the report.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the weights drawn anew.", min=0)] = 0,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """A model or training run against the truth: tables, figures, one page, plain numbers."""
+    from HNCLogic.evaluation import run
+    from HNCLogic.progress import shown_progress
+
+    order = run.Order(what, out, cohort, heatmaps, sanity_scans, about, seed, overwrite)
+    with shown_progress() as progress:
+        summary = run.evaluate(order, progress)
+    if json:
+        from json import dumps
+
+        print(dumps(summary, indent=2, ensure_ascii=False))
+        return
+    _show(out, summary)
+
+
+def _show(out: Path, summary: dict[str, Any]) -> None:
+    """The tables on the terminal, and where the rest is."""
+    from HNCLogic.evaluation.page import PAGE, SUMMARY, TABLES
+
+    print((out / TABLES).read_text(encoding="utf-8").split("\n![", 1)[0].rstrip())
+    print()
+    for words in summary["warnings"]:
+        print(f"warning: {words}")
+    print(f"{out}: {PAGE}, {TABLES}, {SUMMARY}, figures")
