@@ -59,7 +59,7 @@ class Cohort:
         if self.anatomy is not None and not Path(self.anatomy).is_dir():
             raise InputError(f"{self.anatomy}: no such folder of CTs")
         if self.centre is not None:
-            from HNCLogic.phantom.centres import CENTRES
+            from HNCLogic.phantom.scanners.centres import CENTRES
 
             known = [*CENTRES, *GROUPS]
             if self.centre not in known:
@@ -118,7 +118,7 @@ def _centre(asked: str | None, rng: np.random.Generator) -> str | None:
     """The pair's centre, drawn by the centres' shares where a group of them is asked for."""
     if asked not in GROUPS:
         return asked
-    from HNCLogic.phantom.centres import CENTRES
+    from HNCLogic.phantom.scanners.centres import CENTRES
 
     group = [c for c in CENTRES.values() if c.cohort == asked and not c.held_out]
     shares = np.array([centre.share for centre in group])

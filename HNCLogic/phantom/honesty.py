@@ -120,7 +120,7 @@ def _position(patient: SimulatedPatient, heights: np.ndarray) -> dict[str, float
 
 
 def _metadata(patient: SimulatedPatient, grid: Grid) -> dict[str, float]:
-    from HNCLogic.phantom.centres import CENTRES
+    from HNCLogic.phantom.scanners.centres import CENTRES
 
     found = {f"centre {name}": float(patient.centre == name) for name in CENTRES}
     for axis, name in enumerate("xyz"):

@@ -12,24 +12,24 @@ import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
-from HNCLogic.phantom import fast_pet, scanner
-from HNCLogic.phantom import lesions as tumours
-from HNCLogic.phantom.activity import activity, add_brown_fat, draw_uptake
-from HNCLogic.phantom.anatomy import Anatomy, AnatomySource, Sex, draw_anatomy
-from HNCLogic.phantom.centres import CENTRES, Centre, draw_centre, draw_misregistration
-from HNCLogic.phantom.confounders import apart, draw_harmless
-from HNCLogic.phantom.landmarks import BACK
-from HNCLogic.phantom.lesions import Lesion
-from HNCLogic.phantom.matching import draw_hottest
-from HNCLogic.phantom.mr import simulate_mr
-from HNCLogic.phantom.mr_sequences import HABITS
-from HNCLogic.phantom.mr_sequences import ROLES as MR_ROLES
-from HNCLogic.phantom.mr_study import NECK
-from HNCLogic.phantom.noise import on_grid, smooth_field
-from HNCLogic.phantom.pose import Pose
-from HNCLogic.phantom.survival import draw_survival
-from HNCLogic.phantom.tissues import only
-from HNCLogic.phantom.truth_grid import labels_on
+from HNCLogic.phantom.body.anatomy import Anatomy, AnatomySource, Sex, draw_anatomy
+from HNCLogic.phantom.body.landmarks import BACK
+from HNCLogic.phantom.body.noise import on_grid, smooth_field
+from HNCLogic.phantom.body.pose import Pose
+from HNCLogic.phantom.body.tissues import only
+from HNCLogic.phantom.disease import lesions as tumours
+from HNCLogic.phantom.disease.activity import activity, add_brown_fat, draw_uptake
+from HNCLogic.phantom.disease.confounders import apart, draw_harmless
+from HNCLogic.phantom.disease.lesions import Lesion
+from HNCLogic.phantom.disease.matching import draw_hottest
+from HNCLogic.phantom.disease.survival import draw_survival
+from HNCLogic.phantom.mr.images import simulate_mr
+from HNCLogic.phantom.mr.sequences import HABITS
+from HNCLogic.phantom.mr.sequences import ROLES as MR_ROLES
+from HNCLogic.phantom.mr.study import NECK
+from HNCLogic.phantom.scanners import fast_pet, scanner
+from HNCLogic.phantom.scanners.centres import CENTRES, Centre, draw_centre, draw_misregistration
+from HNCLogic.phantom.scanners.truth_grid import labels_on
 
 SIMULATED = "Simulated patient, made by HNC; no real person"
 COARSE, FINE = 2.5, 1.5  # mm: spacing of the canvases for PET and light CT, for fine CT and MR
@@ -217,7 +217,7 @@ def simulate(
     spacing, matrix = pet_spacing or site.pet_spacing, pet_matrix or site.pet_matrix
     grid = scanner.axial_grid(spacing, (matrix, matrix), middle, bottom, top)
     if full_chain:
-        from HNCLogic.phantom import full_chain as chain
+        from HNCLogic.phantom.scanners import full_chain as chain
 
         noisy = chain.pet(
             suv, canvas, grid, moved, ct, couch_y, header.psf_mm, header.liver_cov, site.protocol,

@@ -60,7 +60,7 @@ def read_patient(found: SimulatedPatient) -> tuple[sitk.Image, int]:
 @lru_cache(maxsize=1)
 def _anatomies(folder: Path):
     """The real CTs of a folder, looked through once in each process."""
-    from HNCLogic.phantom.real_anatomy import RealAnatomies
+    from HNCLogic.phantom.real_ct.real_anatomy import RealAnatomies
 
     return RealAnatomies(folder)
 
@@ -143,7 +143,7 @@ def _record(found: SimulatedPatient) -> str:
 
 def _parotid(planned: Planned, cohort: Cohort, folder: Path, told: Path) -> dict[str, Any]:
     """Subtypes by prevalence, so these come in no pairs; the label is malignant or not."""
-    from HNCLogic.phantom.parotid_case import simulate_parotid
+    from HNCLogic.phantom.cases.parotid_case import simulate_parotid
 
     found = simulate_parotid(planned.seed, roles=cohort.roles)
     paths = {
@@ -165,7 +165,7 @@ def _parotid(planned: Planned, cohort: Cohort, folder: Path, told: Path) -> dict
 
 
 def _extension(planned: Planned, cohort: Cohort, folder: Path, told: Path) -> dict[str, Any]:
-    from HNCLogic.phantom.extension_case import simulate_extension
+    from HNCLogic.phantom.cases.extension_case import simulate_extension
 
     found = simulate_extension(planned.seed, planned.positive, match=planned.match)
     return {

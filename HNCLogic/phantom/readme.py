@@ -21,23 +21,54 @@ LONGEST = 400  # letters: a longer value is geometry, which belongs in the code
 PACKAGE = "HNCLogic.phantom"
 # By what the cases are made of: the modules whose parameters are stated, in order.
 MAKERS = {
-    "presence": ("patient", "matching", "centres", "build", "pose", "dental", "tissues",
-                 "activity", "lesions", "confounders", "landmarks", "scanner", "fast_pet",
-                 "counting_noise", "survival", "reader", "reader_score"),
-    "parotid": ("parotid_case", "parotid_tumours", "reader_score", "mr_sequences", "mr_tissues"),
-    "extension": ("extension_case", "nodal_disease", "capsule", "tissues", "scanner"),
-}  # fmt: skip
-FULL_CHAIN = ("full_chain", "camera", "attenuation")
-REAL_CTS = ("real_anatomy", "real_cases", "completing")
-MR = ("mr_sequences", "mr_tissues", "susceptibility")
+    "presence": (
+        "patient",
+        "disease.matching",
+        "scanners.centres",
+        "body.build",
+        "body.pose",
+        "body.dental",
+        "body.tissues",
+        "disease.activity",
+        "disease.lesions",
+        "disease.confounders",
+        "body.landmarks",
+        "scanners.scanner",
+        "scanners.fast_pet",
+        "scanners.counting_noise",
+        "disease.survival",
+        "reader",
+        "reader_score",
+    ),
+    "parotid": (
+        "cases.parotid_case",
+        "cases.parotid_tumours",
+        "reader_score",
+        "mr.sequences",
+        "mr.tissues",
+    ),
+    "extension": (
+        "cases.extension_case",
+        "cases.nodal_disease",
+        "cases.capsule",
+        "body.tissues",
+        "scanners.scanner",
+    ),
+}
+FULL_CHAIN = ("scanners.full_chain", "scanners.camera", "scanners.attenuation")
+REAL_CTS = ("real_ct.real_anatomy", "real_ct.real_cases", "real_ct.completing")
+MR = ("mr.sequences", "mr.tissues", "mr.susceptibility")
 COLUMNS = {
     "patient": "name of the patient and of its folder; tells nothing",
     "scan": "number of the examination",
     "centre": "virtual hospital",
     "PET": "FDG PET, SUVbw (with its record beside it, .json), or the folder of a DICOM series",
     "CT": "CT, HU, or the folder of a DICOM series",
-    "T1": "T1-weighted MR", "T2": "T2-weighted MR", "CE-T1": "T1-weighted MR with gadolinium",
-    "DWI-b0": "diffusion-weighted MR, b = 0", "DWI-b1000": "the same, b = 1000 s/mm²",
+    "T1": "T1-weighted MR",
+    "T2": "T2-weighted MR",
+    "CE-T1": "T1-weighted MR with gadolinium",
+    "DWI-b0": "diffusion-weighted MR, b = 0",
+    "DWI-b1000": "the same, b = 1000 s/mm²",
     "ADC": "diffusion coefficient, 1e-6 mm²/s",
     "mask": "the truth",
     "reader_mask": "the same lesions as a simulated reader outlined them, same values",
@@ -45,13 +76,17 @@ COLUMNS = {
     "time": "months to death or to the end of follow-up; empty without tumour",
     "event": "1: died, 0: censored; empty without tumour",
     "reader_score": "simulated reader: 1 surely no cancer to 5 surely cancer",
-    "age": "years", "sex": "male or female", "weight": "kg",
+    "age": "years",
+    "sex": "male or female",
+    "weight": "kg",
     "match": "number of the pair; the two of a pair share centre, settings, position, age and sex",
-    "subtype": "kind of the parotid tumour", "side": "of the tumour",
+    "subtype": "kind of the parotid tumour",
+    "side": "of the tumour",
     "box": "round the tumour, LPS mm: x, x, y, y, z, z, low first",
     "capsule": "of each node, by its value in the mask: intact or extended",
-    "nose_z": "height of the tip of the nose, LPS mm", "acromion_z": "height of the acromia",
-}  # fmt: skip
+    "nose_z": "height of the tip of the nose, LPS mm",
+    "acromion_z": "height of the acromia",
+}
 MASKS = {
     "presence": "uint8 on the PET's grid: 0 background, 1 primary, 2, 3, … nodes, each its own; "
     "only active tumour, a necrotic core is not in it. Masks are NRRD in DICOM cohorts, too, so "

@@ -89,8 +89,8 @@ def test_processes_make_what_one_makes(hnc, tmp_path):
 
 
 def test_the_readme_states_the_parameters(hnc, tmp_path, coarse):
-    from HNCLogic.phantom import survival
-    from HNCLogic.phantom.centres import CENTRES
+    from HNCLogic.phantom.disease import survival
+    from HNCLogic.phantom.scanners.centres import CENTRES
 
     assert hnc("phantom", "--out", tmp_path / "cohort").code == 0
     text = (tmp_path / "cohort" / "README.md").read_text(encoding="utf-8")

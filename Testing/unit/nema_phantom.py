@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from HNCLogic.images.grid import Grid
-from HNCLogic.phantom.attenuation import WATER
-from HNCLogic.phantom.camera import Camera
-from HNCLogic.phantom.centres import Protocol
-from HNCLogic.phantom.reconstruction import osem
-from HNCLogic.phantom.scanner import AXIAL, post_filter
+from HNCLogic.phantom.scanners.attenuation import WATER
+from HNCLogic.phantom.scanners.camera import Camera
+from HNCLogic.phantom.scanners.centres import Protocol
+from HNCLogic.phantom.scanners.reconstruction import osem
+from HNCLogic.phantom.scanners.scanner import AXIAL, post_filter
 
 DIAMETERS = (10, 13, 17, 22, 28, 37)  # mm
 RING = 57.2  # mm: how far the spheres' middles are from the axis

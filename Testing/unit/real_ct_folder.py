@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from HNCLogic.phantom.anatomy import draw_anatomy
-from HNCLogic.phantom.marks import as_case, find_marks
-from HNCLogic.phantom.real_cases import Case
+from HNCLogic.phantom.body.anatomy import draw_anatomy
+from HNCLogic.phantom.real_ct.marks import as_case, find_marks
+from HNCLogic.phantom.real_ct.real_cases import Case
 
 BELOW, ABOVE = -165.0, 60.0  # mm from the parotids: where the usable CTs end
 SPACING = (4.3, 4.1, 3.0)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_erosion, gaussian_filter
 
-from HNCLogic.phantom.activity import activity, add_brown_fat, draw_uptake
-from HNCLogic.phantom.anatomy import draw_anatomy
-from HNCLogic.phantom.noise import on_grid, smooth_field
-from HNCLogic.phantom.shapes import Canvas
-from HNCLogic.phantom.tissues import LABEL, TISSUES
+from HNCLogic.phantom.body.anatomy import draw_anatomy
+from HNCLogic.phantom.body.noise import on_grid, smooth_field
+from HNCLogic.phantom.body.shapes import Canvas
+from HNCLogic.phantom.body.tissues import LABEL, TISSUES
+from HNCLogic.phantom.disease.activity import activity, add_brown_fat, draw_uptake
 
 # SUVmean; Nakamoto et al., Radiology 2005;234:879-885.
 NAKAMOTO = {"tonsil": 3.48, "soft palate": 3.13, "lingual tonsil": 3.11, "sublingual": 2.93,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from HNCLogic.phantom.centres import (
+from HNCLogic.phantom.scanners.centres import (
     CAMERA_MM,
     CENTRES,
     FARTHEST_MM,

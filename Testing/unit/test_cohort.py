@@ -9,8 +9,8 @@ import pytest
 
 from HNCLogic.errors import InputError
 from HNCLogic.phantom import cohort, readme
-from HNCLogic.phantom.centres import CENTRES
 from HNCLogic.phantom.cohort_plan import ROLES, Cohort, Planned, plan
+from HNCLogic.phantom.scanners.centres import CENTRES
 
 
 def test_pairs_have_one_of_each_label_and_their_match_in_common():
@@ -140,7 +140,7 @@ def test_the_list_has_a_column_for_each_thing_and_leaves_unknown_ones_empty(tmp_
 
 
 def test_constants_are_read_with_their_comments():
-    from HNCLogic.phantom import survival
+    from HNCLogic.phantom.disease import survival
 
     found = {name: (value, words) for name, value, words in readme.constants(survival)}
     assert found["BETA"][0] == survival.BETA

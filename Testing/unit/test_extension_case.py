@@ -8,12 +8,12 @@ import SimpleITK as sitk
 from scipy.ndimage import distance_transform_edt, gaussian_gradient_magnitude
 
 from HNCLogic.images.grid import Grid
-from HNCLogic.phantom import scanner
-from HNCLogic.phantom.anatomy import draw_anatomy
-from HNCLogic.phantom.extension_case import SIMULATED, paint_disease, simulate_extension
-from HNCLogic.phantom.landmarks import NODAL_LEVELS
-from HNCLogic.phantom.nodal_disease import EXTENSION_GROWS, SIGNS, draw_nodes, draw_spread
-from HNCLogic.phantom.pose import draw_pose
+from HNCLogic.phantom.body.anatomy import draw_anatomy
+from HNCLogic.phantom.body.landmarks import NODAL_LEVELS
+from HNCLogic.phantom.body.pose import draw_pose
+from HNCLogic.phantom.cases.extension_case import SIMULATED, paint_disease, simulate_extension
+from HNCLogic.phantom.cases.nodal_disease import EXTENSION_GROWS, SIGNS, draw_nodes, draw_spread
+from HNCLogic.phantom.scanners import scanner
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ import pytest
 import torch
 from scipy.special import erf
 
-from HNCLogic.phantom.attenuation import attenuation, correction_map
-from HNCLogic.phantom.camera import Camera
-from HNCLogic.phantom.centres import CAMERA_MM, CENTRES, Protocol, camera_psf
-from HNCLogic.phantom.full_chain import sensitivity_for
-from HNCLogic.phantom.lines import Lines
-from HNCLogic.phantom.projector import Projector
+from HNCLogic.phantom.scanners.attenuation import attenuation, correction_map
+from HNCLogic.phantom.scanners.camera import Camera
+from HNCLogic.phantom.scanners.centres import CAMERA_MM, CENTRES, Protocol, camera_psf
+from HNCLogic.phantom.scanners.full_chain import sensitivity_for
+from HNCLogic.phantom.scanners.lines import Lines
+from HNCLogic.phantom.scanners.projector import Projector
 from Testing.unit.nema_phantom import DIAMETERS, EARL_1, EARL_GRIDS, RADIUS, NemaPhantom
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]

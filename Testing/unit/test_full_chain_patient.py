@@ -12,12 +12,12 @@ from scipy.ndimage import binary_erosion
 from HNCLogic import cli
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
-from HNCLogic.phantom import full_chain, scanner
-from HNCLogic.phantom.activity import activity, draw_uptake
-from HNCLogic.phantom.anatomy import draw_anatomy
-from HNCLogic.phantom.centres import CENTRES
+from HNCLogic.phantom.body.anatomy import draw_anatomy
+from HNCLogic.phantom.body.tissues import LABEL
+from HNCLogic.phantom.disease.activity import activity, draw_uptake
 from HNCLogic.phantom.patient import simulate
-from HNCLogic.phantom.tissues import LABEL
+from HNCLogic.phantom.scanners import full_chain, scanner
+from HNCLogic.phantom.scanners.centres import CENTRES
 
 COARSE = {"centre": "north", "pet_spacing": (8.0, 8.0, 8.0), "pet_matrix": 66}
 

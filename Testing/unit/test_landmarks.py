@@ -5,10 +5,9 @@ import pytest
 import SimpleITK as sitk
 
 from HNCLogic.images.neck import _shoulders
-from HNCLogic.phantom import scanner
-from HNCLogic.phantom.anatomy import draw_anatomy
-from HNCLogic.phantom.build import draw_build
-from HNCLogic.phantom.landmarks import (
+from HNCLogic.phantom.body.anatomy import draw_anatomy
+from HNCLogic.phantom.body.build import draw_build
+from HNCLogic.phantom.body.landmarks import (
     ACROMION,
     BACK,
     BROWN_FAT,
@@ -18,7 +17,8 @@ from HNCLogic.phantom.landmarks import (
     PRIMARY_SITES,
     TONSIL,
 )
-from HNCLogic.phantom.tissues import LABEL, column, only
+from HNCLogic.phantom.body.tissues import LABEL, column, only
+from HNCLogic.phantom.scanners import scanner
 
 SPACING = 2.5
 FORAMEN = (0, 24, 64)  # foramen magnum, mm in the atlas

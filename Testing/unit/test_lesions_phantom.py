@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
-from HNCLogic.phantom.anatomy import draw_anatomy
-from HNCLogic.phantom.confounders import KINDS, LOOK_ALIKES, apart, draw_harmless
-from HNCLogic.phantom.lesions import (
+from HNCLogic.phantom.body.anatomy import draw_anatomy
+from HNCLogic.phantom.body.tissues import LABEL
+from HNCLogic.phantom.disease.confounders import KINDS, LOOK_ALIKES, apart, draw_harmless
+from HNCLogic.phantom.disease.lesions import (
     NECROTIC_ML,
     Lesion,
     draw_malignant,
@@ -17,8 +18,7 @@ from HNCLogic.phantom.lesions import (
     paint_tissue,
     paint_uptake,
 )
-from HNCLogic.phantom.matching import draw_hottest
-from HNCLogic.phantom.tissues import LABEL
+from HNCLogic.phantom.disease.matching import draw_hottest
 
 BLUR_MM = 6.0
 

@@ -9,15 +9,15 @@ from scipy.ndimage import binary_erosion
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
-from HNCLogic.phantom.centres import CENTRES
-from HNCLogic.phantom.mr import acquire, simulate_mr
-from HNCLogic.phantom.mr_sequences import HABITS, ROLES, Sequence, draw_protocol, signal
-from HNCLogic.phantom.mr_study import plan_study
-from HNCLogic.phantom.mr_tissues import MR_TISSUES, Relaxation, columns
-from HNCLogic.phantom.pose import Pose
-from HNCLogic.phantom.shapes import Canvas, ellipsoid
-from HNCLogic.phantom.susceptibility import field_ppm, shift_mm
-from HNCLogic.phantom.tissues import LABEL, NAMES
+from HNCLogic.phantom.body.pose import Pose
+from HNCLogic.phantom.body.shapes import Canvas, ellipsoid
+from HNCLogic.phantom.body.tissues import LABEL, NAMES
+from HNCLogic.phantom.mr.images import acquire, simulate_mr
+from HNCLogic.phantom.mr.sequences import HABITS, ROLES, Sequence, draw_protocol, signal
+from HNCLogic.phantom.mr.study import plan_study
+from HNCLogic.phantom.mr.susceptibility import field_ppm, shift_mm
+from HNCLogic.phantom.mr.tissues import MR_TISSUES, Relaxation, columns
+from HNCLogic.phantom.scanners.centres import CENTRES
 
 # Columns of tissue through a cylinder of muscle, 30 mm wide.
 BLOCKS = ("csf", "fat", "muscle", "parotid", "white matter", "tumour", "tonsil", "necrosis",

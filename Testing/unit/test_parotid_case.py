@@ -10,10 +10,10 @@ from scipy.stats import rankdata
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
-from HNCLogic.phantom.mr_sequences import ROLES, draw_protocol, signal
-from HNCLogic.phantom.mr_tissues import columns
-from HNCLogic.phantom.parotid_case import READER, ragged, simulate_parotid
-from HNCLogic.phantom.parotid_tumours import (
+from HNCLogic.phantom.body.shapes import Canvas, ellipsoid
+from HNCLogic.phantom.body.tissues import LABEL
+from HNCLogic.phantom.cases.parotid_case import READER, ragged, simulate_parotid
+from HNCLogic.phantom.cases.parotid_tumours import (
     CAPSULE,
     CYST,
     LOOSE,
@@ -25,9 +25,9 @@ from HNCLogic.phantom.parotid_tumours import (
     draw_tumour,
     paint_tumour,
 )
+from HNCLogic.phantom.mr.sequences import ROLES, draw_protocol, signal
+from HNCLogic.phantom.mr.tissues import columns
 from HNCLogic.phantom.reader_score import draw_score
-from HNCLogic.phantom.shapes import Canvas, ellipsoid
-from HNCLogic.phantom.tissues import LABEL
 
 
 def _hash(image: sitk.Image) -> str:

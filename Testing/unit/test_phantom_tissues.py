@@ -6,12 +6,12 @@ import SimpleITK as sitk
 from scipy.ndimage import binary_erosion
 
 from HNCLogic.images.grid import Grid
-from HNCLogic.phantom import fast_pet, scanner
-from HNCLogic.phantom.activity import activity, draw_uptake
-from HNCLogic.phantom.anatomy import draw_anatomy
-from HNCLogic.phantom.centres import CENTRES
-from HNCLogic.phantom.lesions import Lesion, grow
-from HNCLogic.phantom.tissues import LABEL, TISSUES
+from HNCLogic.phantom.body.anatomy import draw_anatomy
+from HNCLogic.phantom.body.tissues import LABEL, TISSUES
+from HNCLogic.phantom.disease.activity import activity, draw_uptake
+from HNCLogic.phantom.disease.lesions import Lesion, grow
+from HNCLogic.phantom.scanners import fast_pet, scanner
+from HNCLogic.phantom.scanners.centres import CENTRES
 
 
 @pytest.fixture(scope="module")

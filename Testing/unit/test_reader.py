@@ -163,9 +163,9 @@ def test_scores_have_the_stated_operating_point(point):
 
 
 def test_the_operating_point_holds_for_patients_as_they_are_drawn():
-    from HNCLogic.phantom.confounders import draw_harmless
-    from HNCLogic.phantom.lesions import draw_malignant
-    from HNCLogic.phantom.matching import draw_hottest
+    from HNCLogic.phantom.disease.confounders import draw_harmless
+    from HNCLogic.phantom.disease.lesions import draw_malignant
+    from HNCLogic.phantom.disease.matching import draw_hottest
 
     yes = {True: [], False: []}
     for seed in range(1500):

@@ -10,9 +10,9 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from HNCLogic.errors import InputError
-from HNCLogic.phantom.landmarks import NODAL_LEVELS, PRIMARY_SITES, TONSIL
-from HNCLogic.phantom.real_anatomy import RealAnatomies
-from HNCLogic.phantom.tissues import LABEL, column, only
+from HNCLogic.phantom.body.landmarks import NODAL_LEVELS, PRIMARY_SITES, TONSIL
+from HNCLogic.phantom.body.tissues import LABEL, column, only
+from HNCLogic.phantom.real_ct.real_anatomy import RealAnatomies
 from Testing.unit.real_ct_folder import built_in_case, changed, images, write
 
 REAL = ("pt_4", "pt_20", "pt_9", "pt_105")  # brain in view, crown in view, skull base, parotids

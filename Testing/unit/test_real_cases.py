@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
-from HNCLogic.phantom.real_cases import ORGANS, case_folders, read_case
+from HNCLogic.phantom.real_ct.real_cases import ORGANS, case_folders, read_case
 from Testing.unit.real_ct_folder import built_in_case, changed, images, write
 
 

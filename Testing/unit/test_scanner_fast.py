@@ -12,11 +12,11 @@ import SimpleITK as sitk
 from scipy.ndimage import binary_erosion
 
 from HNCLogic.images.grid import Grid
-from HNCLogic.phantom import fast_pet, full_chain, scanner
-from HNCLogic.phantom.centres import CENTRES, Protocol, camera_psf
-from HNCLogic.phantom.scanner import AXIAL
-from HNCLogic.phantom.shapes import Canvas
-from HNCLogic.phantom.tissues import LABEL, NAMES, column
+from HNCLogic.phantom.body.shapes import Canvas
+from HNCLogic.phantom.body.tissues import LABEL, NAMES, column
+from HNCLogic.phantom.scanners import fast_pet, full_chain, scanner
+from HNCLogic.phantom.scanners.centres import CENTRES, Protocol, camera_psf
+from HNCLogic.phantom.scanners.scanner import AXIAL
 from Testing.unit.nema_phantom import DIAMETERS, EARL_1, EARL_GRIDS, NemaPhantom
 
 STILL = sitk.Transform(3, sitk.sitkIdentity)

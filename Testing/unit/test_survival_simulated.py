@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from HNCLogic.phantom import survival
+from HNCLogic.phantom.disease import survival
 
 PATIENTS = 6000
 

@@ -6,10 +6,10 @@ import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
 from HNCLogic.images.grid import Grid
-from HNCLogic.phantom import scanner
-from HNCLogic.phantom.pose import draw_pose
-from HNCLogic.phantom.shapes import Canvas
-from HNCLogic.phantom.truth_grid import labels_on
+from HNCLogic.phantom.body.pose import draw_pose
+from HNCLogic.phantom.body.shapes import Canvas
+from HNCLogic.phantom.scanners import scanner
+from HNCLogic.phantom.scanners.truth_grid import labels_on
 
 OBLIQUE = tuple(Rotation.from_euler("xyz", (12, -7, 20), degrees=True).as_matrix().ravel())
 GRIDS = {

@@ -1,0 +1,1 @@
+"""What lights up: healthy uptake, tumours, what looks like them, and how it ends."""

@@ -1,0 +1,1 @@
+"""MR images of a body: relaxation, diffusion, contrast agent, coils and protocols."""

@@ -1,0 +1,1 @@
+"""Bodies made of real CTs with organ masks, completed where the CT ends."""
