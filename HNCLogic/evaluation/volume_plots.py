@@ -69,11 +69,14 @@ def burden_correlation(
             continue
         kept = np.array(found.kept)
         axes.plot([0, most], [0, most], color="0.8", lw=1, zorder=0)
-        axes.plot(x[kept], y[kept], "o", ms=4, mfc="none", mec=GREY, mew=0.8, alpha=0.8)
+        axes.plot(
+            x[kept], y[kept], "o", ms=4, mfc="none", mec=GREY, mew=0.8, alpha=0.8,
+            label=f"scans ({int(kept.sum())})",
+        )  # fmt: skip
         if found.outliers:
             axes.plot(
                 x[~kept], y[~kept], "o", ms=5.5, color=LIGHT["yes"], clip_on=False,
-                label=f"left out ({found.outliers} of {found.scans})",
+                label=f"left out ({found.outliers})",
             )  # fmt: skip
         at = np.linspace(0, most, 60)
         band = prediction_band(x[kept], y[kept], at)

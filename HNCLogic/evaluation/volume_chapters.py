@@ -1,0 +1,191 @@
+"""Method 3's parts of an evaluation: outlines, lesions found, tumour burden, survival."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from HNCLogic.evaluation import volume_plots as plots
+from HNCLogic.evaluation import volume_tables as tables
+from HNCLogic.evaluation.burden import agreement
+from HNCLogic.evaluation.classification import wilson
+from HNCLogic.evaluation.lesions_found import found as lesions_found
+from HNCLogic.evaluation.page import Chapter, Evaluation, Figure
+from HNCLogic.evaluation.segmentation import TARGETS, classification, dice, overlap
+from HNCLogic.evaluation.survival import survival
+from HNCLogic.evaluation.volume_answers import Outlined, outline_all, require_masks
+from HNCLogic.progress import Progress
+
+if TYPE_CHECKING:
+    from HNCLogic.models.folder import Model
+    from HNCLogic.training.cohort import Cohort
+
+FEWEST_DEATHS = 5  # fewer say nothing of survival
+
+
+def volume(
+    evaluation: Evaluation,
+    model: Model,
+    cohort: Cohort,
+    folds: Mapping[str, int] | None = None,
+    progress: Progress = lambda share, words: None,
+) -> list[dict[str, Any]]:
+    """Every scan of the cohort is outlined and compared; chapters are added to ``evaluation``.
+
+    ``folds``: by scan's name the fold (1, 2, …) whose network alone outlines it; None: the whole
+    model. Gives a row for each scan. Raises InputError where an image or a mask cannot be used.
+    """
+    from HNCLogic.evaluation.presence_answers import asked_of, one_fold
+
+    asked = asked_of(cohort, model, with_labels=False)
+    require_masks(asked, cohort.path)
+    models = {n: one_fold(model, n) for n in set((folds or {}).values())}
+    answers = outline_all(
+        asked,
+        lambda place: model if folds is None else models[folds[asked[place].scan.name]],
+        cohort.path,
+        lambda share, words: progress(0.9 * share, words),
+    )
+    progress(0.9, "tables and figures")
+    name = "Test set" if folds is None else "Cross-validation"
+    sick = [one for one in answers if one.annotated]
+    evaluation.warnings += _warnings(answers)
+    if sick:
+        evaluation.chapters += [_delineation(name, sick, answers), _burden(name, sick)]
+        followed = _survival(name, sick)
+        if followed is not None:
+            evaluation.chapters.append(followed)
+    else:
+        evaluation.warnings.append("No scan has annotated tumour: there is nothing to compare.")
+    return [_row(one, None if folds is None else folds[one.asked.scan.name]) for one in answers]
+
+
+def _delineation(name: str, sick: Sequence[Outlined], answers: Sequence[Outlined]) -> Chapter:
+    """Nikulin Tables 1 to 3 and Fig. 1, of scans with tumour; how many others stayed empty."""
+    patients = [one.asked.scan.patient for one in sick]
+    dices = {
+        target: overlap([one.overlap.shared[target] for one in sick], patients)
+        for target in TARGETS
+    }
+    classes = classification([one.overlap for one in sick], patients)
+    lesions = lesions_found([one.lesions for one in sick], patients)
+    each = {
+        target: [
+            dice(one.overlap.shared[target]) for one in sick if sum(one.overlap.shared[target]) > 0
+        ]
+        for target in TARGETS
+    }
+    well = [one for one in answers if not one.annotated]
+    empty = sum(one.outlined_ml == 0 for one in well)
+    words = (
+        f"{len(sick)} scans with annotated tumour, compared on the PET's own voxels "
+        "(the paper: on cubes of 2.5 mm)."
+    )
+    if well:
+        words += (
+            f" Of {len(well)} scans without tumour {empty} were left without an outline; they are "
+            "not in the tables."
+        )
+    chapter = Chapter("delineation", "Outlines", words)
+    chapter.tables += [
+        tables.delineation({name: dices}),
+        tables.classes({name: classes}),
+        tables.lesions({name: lesions}),
+    ]
+    chapter.pictures.append(
+        Figure(
+            "delineation-dice",
+            "Dice of each scan; dashed: 0.7, and the share of scans on either side. As Fig. 1 of "
+            "Nikulin et al. 2023.",
+            plots.dice_histograms({name: each}),
+        )
+    )
+    chapter.figures |= {
+        "dice": dices,
+        "voxel_classification": classes,
+        "lesions": lesions,
+        "scans_without_tumour_left_empty": wilson(empty, len(well)),
+    }
+    return chapter
+
+
+def _burden(name: str, sick: Sequence[Outlined]) -> Chapter:
+    """Nikulin Fig. 2 and its figures."""
+    annotated = [one.annotated_ml for one in sick]
+    outlined = [one.outlined_ml for one in sick]
+    found = agreement(annotated, outlined, [one.asked.scan.patient for one in sick])
+    chapter = Chapter("burden", "Total tumour burden", figures={"agreement": found})
+    chapter.tables.append(tables.burdens({name: found}))
+    chapter.pictures.append(
+        Figure(
+            "burden-correlation",
+            "Total tumour burden by the network on the annotated one. As Fig. 2 of Nikulin et al. "
+            "2023.",
+            plots.burden_correlation({name: (annotated, outlined)}),
+        )
+    )
+    return chapter
+
+
+def _survival(name: str, sick: Sequence[Outlined]) -> Chapter | None:
+    """Nikulin Fig. 5 and Cox regression; None where too few deaths are known of.
+
+    A patient counts once, with the scan that comes first.
+    """
+    first = {}
+    for one in sick:
+        if one.asked.scan.time is not None and one.asked.scan.event is not None:
+            first.setdefault(one.asked.scan.patient, one)
+    known = list(first.values())
+    if sum(bool(one.asked.scan.event) for one in known) < FEWEST_DEATHS:
+        return None
+    found = survival(
+        [one.asked.scan.time for one in known],
+        [one.asked.scan.event for one in known],
+        [one.annotated_ml for one in known],
+        [one.outlined_ml for one in known],
+    )
+    chapter = Chapter(
+        "survival",
+        "Survival",
+        f"{found.patients} patients whose survival is known, {found.events} of whom died. High and "
+        "low burden are parted at the median of the annotated ones, for both outlines.",
+        figures={"survival": found},
+    )
+    chapter.tables.append(tables.hazards({name: found}))
+    chapter.pictures.append(
+        Figure(
+            "survival-kaplan-meier",
+            "Survival by total tumour burden, annotated (left) and by the network (right), with "
+            "95 % intervals. As Fig. 5 of Nikulin et al. 2023.",
+            plots.kaplan_meier({name: found}),
+        )
+    )
+    return chapter
+
+
+def _warnings(answers: Sequence[Outlined]) -> list[str]:
+    """What the program warned of, each once, with how many scans it was said of."""
+    times: dict[str, int] = {}
+    for words in (words for one in answers for words in one.warnings):
+        times[words] = times.get(words, 0) + 1
+    return [f"{words} ({n} of {len(answers)} scans)" for words, n in times.items()]
+
+
+def _row(one: Outlined, fold: int | None) -> dict[str, Any]:
+    """Of ``scans.csv``; Dice is empty where neither outline has the target."""
+    row: dict[str, Any] = {"patient": one.asked.scan.patient, "scan": one.asked.scan.scan}
+    if fold is not None:
+        row["fold"] = fold
+    for target in TARGETS:
+        shared = one.overlap.shared[target]
+        there = shared.outlined + shared.annotated > 0
+        row[f"dice_{target}"] = f"{dice(shared):.4f}" if there else ""
+    return row | {
+        "annotated_ml": f"{one.annotated_ml:.3f}",
+        "outlined_ml": f"{one.outlined_ml:.3f}",
+        "lesions_annotated": len(one.lesions.annotated),
+        "lesions_found": sum(lesion.counts for lesion in one.lesions.annotated),
+        "lesions_outlined": len(one.lesions.outlined),
+        "lesions_false": sum(not lesion.counts for lesion in one.lesions.outlined),
+    }
