@@ -72,7 +72,10 @@ def evaluate(order: Order, progress: Progress = lambda share, words: None) -> di
             folds = scan_folds(run, cohort) if own else None
             rows = volume(evaluation, model, cohort, folds, progress)
         else:
-            raise InputError(f"a model of method {method} cannot be evaluated yet")
+            from HNCLogic.evaluation.slice_chapters import slices
+
+            folds = scan_folds(run, cohort) if own else None
+            rows = slices(evaluation, model, cohort, folds, progress, order.seed)
         _write_scans(folder / SCANS, rows)
         summary = write(evaluation, folder)
     progress(1.0, "done")

@@ -49,7 +49,7 @@ def volume(
     progress(0.9, "tables and figures")
     name = "Test set" if folds is None else "Cross-validation"
     sick = [one for one in answers if one.annotated]
-    evaluation.warnings += _warnings(answers)
+    evaluation.warnings += noted(answers)
     if sick:
         evaluation.chapters += [_delineation(name, sick, answers), _burden(name, sick)]
         followed = _survival(name, sick)
@@ -164,7 +164,7 @@ def _survival(name: str, sick: Sequence[Outlined]) -> Chapter | None:
     return chapter
 
 
-def _warnings(answers: Sequence[Outlined]) -> list[str]:
+def noted(answers: Sequence[Any]) -> list[str]:
     """What the program warned of, each once, with how many scans it was said of."""
     times: dict[str, int] = {}
     for words in (words for one in answers for words in one.warnings):
