@@ -1,4 +1,4 @@
-"""Lesions: the steps of a job that outline them, by method 3 or a threshold, and measure them."""
+"""Lesions: the steps of a job that outline them, by method 2 or 3 or a threshold, and measure."""
 
 from __future__ import annotations
 
@@ -15,20 +15,30 @@ from HNCLogic.steps import Findings, refuse_left_out, why_absent
 if TYPE_CHECKING:
     from HNCLogic.models.folder import Model
 
-MISSING_CT_MM = 5.0  # less of the region without CT is a matter of rounding
+MISSING_MM = 5.0  # less of the region without CT or MRI is a matter of rounding
 
 
 def open_model(job: Job) -> Model | None:
-    """The model of method 3 that the job names, checked; None where no network outlines.
+    """The model of method 2 or 3 that the job names, checked; None where no network outlines.
 
     Raises InputError, also where it is one that this job cannot use.
     """
-    from HNCLogic.methods.tumour_volume import Preparation
+    from HNCLogic.models.shown_card import OUTLINING
     from HNCLogic.models.store import find_model
 
     if job.task == "measure" or job.delineation.method != "network":
         return None
-    model = find_model(job.volume_model, "tumour-volume")
+    model = find_model(job.volume_model, OUTLINING)
+    if model.card.method == "slice-tumour":
+        _check_slice_model(model)
+    else:
+        _check_volume_model(model)
+    return model
+
+
+def _check_volume_model(model: Model) -> None:
+    from HNCLogic.methods.tumour_volume import Preparation
+
     card, preparation = model.card, model.preparation(Preparation)
     roles = [source.role for source in card.inputs]
     if roles != ["PET", "CT"] or len(card.classes) != 3:
@@ -44,7 +54,25 @@ def open_model(job: Job) -> Model | None:
             f"the card of model {card.title} contradicts itself: its network takes patches of "
             f"{made_for} voxels (z, y, x), its preprocessing asks for {patch}"
         )
-    return model
+
+
+def _check_slice_model(model: Model) -> None:
+    from HNCLogic.methods.slice_tumour import Preparation
+
+    card, preparation = model.card, model.preparation(Preparation)
+    wrong = f"the card of model {card.title} contradicts itself: "
+    shrink = 2 ** card.network.arguments["levels"]
+    if preparation.pixels % shrink:
+        raise InputError(
+            f"{wrong}its network takes sides divisible by {shrink}, its preprocessing asks for "
+            f"{preparation.pixels} pixels"
+        )
+    found = [len(each) for each in preparation.ranges]
+    if found != [len(card.inputs)] * model.folds:
+        raise InputError(
+            f"{wrong}preprocessing.ranges must have low and high for each of {model.folds} folds "
+            f"and {len(card.inputs)} inputs"
+        )
 
 
 def lesions(job: Job, found: Findings, model: Model | None, progress: Progress) -> None:
@@ -64,7 +92,8 @@ def lesions(job: Job, found: Findings, model: Model | None, progress: Progress) 
         return
     caution = ""
     if job.delineation.method == "network":
-        classes = _by_network(job, found, model, progress)
+        method = _by_slices if model.card.method == "slice-tumour" else _by_network
+        classes = method(job, found, model, progress)
     else:
         classes, caution = _by_threshold(job, found)
     if classes is None:
@@ -97,7 +126,7 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
             refuse_left_out(job, found, ["CT"])
         else:
             found.warn(f"The model {name} outlined the lesions without CT, from the PET alone.")
-    _warn_of_missing_ct(found, region)
+    _warn_of_missing(found, region, "CT")
     volume = tumour_volume.prepare(found.study, region, preparation, ct_required=ct_required)
     found.lap("preparing for the outlines")
     patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
@@ -118,17 +147,67 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
     return classes
 
 
-def _warn_of_missing_ct(found: Findings, region: Region) -> None:
-    """Where the CT ends before the region does, the network sees air in its place."""
+def _by_slices(job: Job, found: Findings, model: Model, progress: Progress) -> sitk.Image | None:
+    from HNCLogic.inference.device import choose_device
+    from HNCLogic.inference.slices import mean_slices
+    from HNCLogic.methods import slice_tumour
+
+    card, preparation = model.card, model.preparation(slice_tumour.Preparation)
+    roles = [source.role for source in card.inputs]
+    optional = [source.role for source in card.inputs if not source.required]
+    absent = slice_tumour.missing_roles(roles, found.study)
+    needed = [role for role in absent if role not in optional]
+    if needed and job.task == "analyze":
+        found.warn(
+            f"No outlines: the model {card.title} needs {' and '.join(needed)}, which "
+            f"{why_absent(job, needed)}. "
+            "A threshold needs none: --delineation fixed, percent or adaptive."
+        )
+        return None
+    refuse_left_out(job, found, needed)
+    stack = slice_tumour.prepare(
+        found.study, found.pet_region or found.region, preparation, roles, optional
+    )
+    if absent:
+        rest = " and ".join(role for role in roles if role not in absent)
+        found.warn(
+            f"The model {card.title} outlined the lesions without {' and '.join(absent)}, from the "
+            f"{rest} alone."
+        )
+    found.warn(*stack.warnings)
+    found.pet_region = stack.region
+    for role in set(roles) - set(absent) - {"PET"}:
+        _warn_of_missing(found, stack.region, role)
+    found.lap("preparing for the outlines")
+    probability = mean_slices(
+        model.networks(choose_device()),
+        model.folds,
+        lambda fold: slice_tumour.scaled(stack.values, preparation.ranges[fold]),
+        progress=lambda done, words: progress(done, f"outlines, {words}"),
+    )
+    found.lap("network: outlines")
+    classes = slice_tumour.tumour_on(
+        Grid.of(found.study.pet), probability, stack.grid, card.threshold.value
+    )
+    found.delineation = f"{job.delineation.in_words()} {card.title}"
+    found.delineation_trained_on = card.training.words
+    found.models[card.title] = model.digest
+    found.lap("outlines to the patient's grid")
+    return classes
+
+
+def _warn_of_missing(found: Findings, region: Region, role: str) -> None:
+    """Where the anatomical image ends before the region does, the network sees air in its place."""
     from HNCLogic.images.region import not_shown_mm
 
-    if "CT" not in found.study.images:
+    image = found.study.image(role)
+    if image is None:
         return
-    lacking = not_shown_mm(found.study.images["CT"], region)
+    lacking = not_shown_mm(image, region)
     length = region.superior_mm - region.inferior_mm
-    if lacking >= MISSING_CT_MM:
+    if lacking >= MISSING_MM:
         found.warn(
-            f"{lacking:.0f} of the {length:.0f} mm in which lesions were outlined have no CT: "
+            f"{lacking:.0f} of the {length:.0f} mm in which lesions were outlined have no {role}: "
             "the outlines there rest on the PET alone."
         )
 

@@ -10,11 +10,11 @@ import typer
 
 from HNCLogic.errors import InputError
 
-METHODS = ("presence", "tumour-volume")
+METHODS = ("presence", "tumour-volume", "slice-tumour")
 
 
 def train(
-    method: Annotated[str, typer.Argument(help="presence or tumour-volume.")],
+    method: Annotated[str, typer.Argument(help="presence, tumour-volume or slice-tumour.")],
     cohort: Annotated[
         Path,
         typer.Option(help="CSV: patient,scan,centre, a column a role (PET,CT,T1 …), mask,label."),

@@ -41,3 +41,12 @@ def use_threads(count: int | None = None) -> int:
         raise InputError(f"at least one thread is needed, not {chosen}")
     torch.set_num_threads(chosen)
     return chosen
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Does the processor compute in bfloat16 by itself? Elsewhere it only slows down."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported()

@@ -6,10 +6,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+BEYOND = 1e6  # no window's end: an image with such values is not in a unit we know
+
 
 def _ascending(window: tuple[float, float]) -> tuple[float, float]:
     low, high = window
-    if not -1e6 <= low < high <= 1e6:
+    if not -BEYOND <= low < high <= BEYOND:
         raise ValueError(f"a window goes from a lower to a higher value, not {low:g} to {high:g}")
     return window
 

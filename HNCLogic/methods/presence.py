@@ -16,11 +16,12 @@ import SimpleITK as sitk
 from pydantic import Field
 
 from HNCLogic.errors import InputError
-from HNCLogic.images.grid import Grid, to_patient_axes
+from HNCLogic.images.grid import Grid
 from HNCLogic.images.reslice import resliced
 from HNCLogic.images.study import Study
 from HNCLogic.job import Aggregation, FoldAnswer, Presence, Record, Region, WindowAnswer
 from HNCLogic.methods.intensity import Window
+from HNCLogic.methods.planes import slices_over
 
 
 class Preparation(Record):
@@ -62,37 +63,15 @@ def stack_grid(study: Study, region: Region, preparation: Preparation) -> Grid:
     from HNCLogic.images.neck import lateral_centre
 
     planes = study.anatomical if study.anatomical is not None else study.pet
-    own = Grid.of(to_patient_axes(planes))
-    step = own.spacing[2]
-    low, high = preparation.own_slices_mm
-    if not low <= step <= high:
-        step = preparation.slice_mm
-    normal = own.matrix[:, 2]
-    centre_x, centre_y = lateral_centre(study.reference, region, study.reference_role)
-    # Points of the central axis at the region's two ends, as distances along the slice normal.
-    # The axis runs along the normal, so that an oblique stack stays a stack of whole slices.
-    middle = np.array([centre_x, centre_y, (region.inferior_mm + region.superior_mm) / 2])
-    half = (region.superior_mm - region.inferior_mm) / 2 / max(normal[2], 0.5)
-    origin_height = float(np.asarray(own.origin) @ normal)
-    # Slices whose centres lie in the region: an MRI of 48 slices gives 48, not 50. The hair keeps
-    # rounding from deciding about the outermost.
-    first = np.ceil((middle @ normal - half - origin_height) / step - 1e-3)
-    last = np.floor((middle @ normal + half - origin_height) / step + 1e-3)
-    count = max(int(last - first + 1), 1)
-    short = preparation.window - count
-    if short > 0:
-        first -= short // 2
-        count = preparation.window
-    pixel = preparation.field_mm / preparation.pixels
-    to_corner = (preparation.pixels - 1) / 2 * pixel
-    height = origin_height + first * step
-    on_axis = middle + (height - middle @ normal) * normal
-    corner = on_axis - to_corner * (own.matrix[:, 0] + own.matrix[:, 1])
-    return Grid(
-        size=(preparation.pixels, preparation.pixels, count),
-        spacing=(pixel, pixel, float(step)),
-        origin=tuple(float(v) for v in corner),
-        direction=own.direction,
+    return slices_over(
+        region,
+        planes,
+        lateral_centre(study.reference, region, study.reference_role),
+        field_mm=preparation.field_mm,
+        pixels=preparation.pixels,
+        own_slices_mm=preparation.own_slices_mm,
+        slice_mm=preparation.slice_mm,
+        fewest=preparation.window,
     )
 
 

@@ -98,7 +98,7 @@ class Card(_Part):
     format_version: Literal[1] = 1
     name: Slug
     version: Annotated[str, Field(max_length=30, pattern=r"^\d+\.\d+(\.\d+)?$")]
-    method: Literal["presence", "tumour-volume"]
+    method: Literal["presence", "tumour-volume", "slice-tumour"]
     network: NetworkChoice
     inputs: Annotated[list[ModelInput], Field(min_length=1, max_length=16)]  # channel by channel
     # Numbers, words and lists that the method checks when it is used: spacing, windows, strides.
@@ -131,8 +131,10 @@ class Card(_Part):
             raise ValueError(f"the network takes {channels} channels, inputs has {len(roles)}")
         if self.method == "presence":
             self._fits_presence()
-        else:
+        elif self.method == "tumour-volume":
             self._fits_tumour_volume()
+        else:
+            self._fits_slice_tumour()
         return self
 
     def _fits_presence(self) -> None:
@@ -140,8 +142,7 @@ class Card(_Part):
             raise ValueError('method "presence" needs network "presence"')
         if self.threshold is None or self.aggregation is None:
             raise ValueError('method "presence" needs a threshold and an aggregation')
-        if self.threshold.per_fold and len(self.threshold.per_fold) != len(self.weights):
-            raise ValueError("threshold.per_fold must have one threshold per fold, or none")
+        self._one_threshold_per_fold()
 
     def _fits_tumour_volume(self) -> None:
         if self.network.name != "attention-unet":
@@ -151,6 +152,19 @@ class Card(_Part):
                 f"the network has {self.network.arguments['classes']} classes, "
                 f"classes names {len(self.classes)}"
             )
+
+    def _fits_slice_tumour(self) -> None:
+        if self.network.name != "unet2d":
+            raise ValueError('method "slice-tumour" needs network "unet2d"')
+        if self.threshold is None:
+            raise ValueError('method "slice-tumour" needs a threshold')
+        if len(self.classes) != 1:
+            raise ValueError('method "slice-tumour" has one class')
+        self._one_threshold_per_fold()
+
+    def _one_threshold_per_fold(self) -> None:
+        if self.threshold.per_fold and len(self.threshold.per_fold) != len(self.weights):
+            raise ValueError("threshold.per_fold must have one threshold per fold, or none")
 
     @property
     def title(self) -> str:

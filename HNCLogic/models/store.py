@@ -26,17 +26,20 @@ class Listing:
     problem: str | None = None
 
 
-def find_model(name_or_folder: str | Path, method: str | None = None) -> Model:
+def find_model(name_or_folder: str | Path, method: str | tuple[str, ...] | None = None) -> Model:
     """The model of that name, or in that folder: its card fits, its files are the right ones.
 
     Raises InputError where there is none, where a shipped model and one of the user's share the
-    name, where it is not one for ``method``, and for whatever ``open_model`` refuses.
+    name, where it is not one for ``method`` (or any of several), and for whatever
+    ``open_model`` refuses.
     """
     model = _opened(_place_of(str(name_or_folder)))
-    if method is not None and model.card.method != method:
-        fitting = [m.name for m in list_models() if m.card is not None and m.card.method == method]
+    wanted = (method,) if isinstance(method, str) else method
+    if wanted is not None and model.card.method not in wanted:
+        fitting = [m.name for m in list_models() if m.card is not None and m.card.method in wanted]
         raise InputError(
-            f"model {model.card.name} is for method {model.card.method}, not {method}: "
+            f"model {model.card.name} is for method {model.card.method}, not "
+            f"{' or '.join(wanted)}: "
             + (f"choose {' or '.join(fitting)}" if fitting else "none for it is installed")
         )
     return model

@@ -50,6 +50,8 @@ def card_html(folder: Path, colours: dict[str, str] | None = None) -> str:
 def _what_for(method: str) -> str:
     if method == "presence":
         return _("Is there cancer: a verdict, its probability, and a heat map of why")
+    if method == "slice-tumour":
+        return _("Where the tumour is, slice by slice: outlines of lesions")
     return _("Where the tumour is: outlines of primary tumour and lymph nodes")
 
 

@@ -31,7 +31,7 @@ class CardSummary:
     name: str
     title: str  # name and version
     folder: Path
-    method: str  # "presence" or "tumour-volume"
+    method: str  # "presence", "tumour-volume" or "slice-tumour"
     threshold: float | None
     aggregation: str | None
     roles: tuple[str, ...]  # of its inputs, channel by channel
@@ -41,16 +41,17 @@ class CardSummary:
     problem: str = ""
 
 
-def cards(method: str) -> list[CardSummary]:
-    """The models for ``method``, those that ship with HNC first; a broken one with its problem.
+def cards(*methods: str) -> list[CardSummary]:
+    """The models for any of ``methods``, those that ship with HNC first.
 
-    Of a broken one the method may be unknown: then it is listed for every method.
+    A broken one is listed with its problem; its method may be unknown: then it is listed for
+    every method.
     """
     bases = ((places.shipped_models(), True), (places.own_models(), False))
     found = [
         summary(folder, shipped) for base, shipped in bases for folder in places.folders_in(base)
     ]
-    return [one for one in found if one.method in (method, "")]
+    return [one for one in found if one.method in (*methods, "")]
 
 
 def summary(folder: Path, shipped: bool = False) -> CardSummary:

@@ -37,13 +37,15 @@ class Preparing(Protocol):
         """``values`` (channel, z, y, x) in [0, 1] and the classes (z, y, x) on the same grid.
 
         ``truth``: 1 primary, 2, 3, … nodes, on whatever grid; None where nothing is marked.
+        Values that are not in [0, 1] need a ``kept_as`` of the class, a numpy type beside float16.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """One scan. ``values`` float16 (channel, z, y, x), ``truth`` uint8 (z, y, x)."""
+    """One scan. ``values`` float16, or what ``Preparing.kept_as`` says, (channel, z, y, x);
+    ``truth`` uint8 (z, y, x)."""
 
     name: str
     patient: str
@@ -104,7 +106,7 @@ def _make(scan: Scan, images: dict[str, Path], preparing: Preparing, folder: Pat
     if folder.exists():
         shutil.rmtree(folder)  # of a process that was killed: not whole
     with whole_or_nothing(folder) as stage:
-        np.save(stage / VALUES, values.astype(np.float16))
+        np.save(stage / VALUES, values.astype(getattr(preparing, "kept_as", np.float16)))
         np.save(stage / TRUTH, classes.astype(np.uint8))
         (stage / ABOUT).write_text(json.dumps(about), encoding="utf-8")
 

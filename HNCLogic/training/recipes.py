@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from HNCLogic.job import Record
+from HNCLogic.job import MR_ROLES, Record
 from HNCLogic.training.presence_task import PresencePreparing, PresenceTask, PresenceTraining
+from HNCLogic.training.slice_task import SlicePreparing, SliceTask, SliceTraining
 from HNCLogic.training.splits import cross_validation, nested_cross_validation
 from HNCLogic.training.volume_task import VolumePreparing, VolumeTask, VolumeTraining
 
@@ -40,6 +41,16 @@ def _finish_volume(*given) -> None:
     finish(*given)
 
 
+def _finish_slices(*given) -> None:
+    from HNCLogic.training.slice_model import finish
+
+    finish(*given)
+
+
+def _slice_roles(chosen: SliceTraining) -> list[str]:
+    return [*chosen.roles, *(MR_ROLES if "MR" in chosen.roles else ())]
+
+
 RECIPES: dict[str, Recipe] = {
     "presence": Recipe(
         PresenceTraining,
@@ -56,5 +67,13 @@ RECIPES: dict[str, Recipe] = {
         split=nested_cross_validation,
         task=VolumeTask,
         finish=_finish_volume,
+    ),
+    "slice-tumour": Recipe(
+        SliceTraining,
+        roles=_slice_roles,
+        preparing=SlicePreparing,
+        split=nested_cross_validation,
+        task=SliceTask,
+        finish=_finish_slices,
     ),
 }

@@ -4,6 +4,7 @@ RUN/run.json             what was chosen, of which cohort, with which versions
 RUN/folds.json           which patients each fold is trained, validated and tested on
 RUN/cache/               scans as the network sees them
 RUN/fold-1/ …            log.csv, events/, last.safetensors, best.safetensors, done.json
+RUN/fold-1/repeat-1/ …   the same, where each fold is trained several times
 RUN/curves.png  RUN/out_of_fold.csv
 RUN/model/               the model: card and weights
 """
@@ -14,7 +15,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from HNCLogic.training.leakage import metadata_auc, refuse_given_away, refuse_sh
 from HNCLogic.training.prepared import Prepared, prepare_cohort
 from HNCLogic.training.ranks import Ranks
 from HNCLogic.training.recipes import RECIPES, Recipe
+from HNCLogic.training.repeats import BEST, DONE, keep_median, seed_of_repeat
 from HNCLogic.training.splits import Fold
 
 if TYPE_CHECKING:
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 RUN, FOLDS, CACHE, MODEL, OUT_OF_FOLD = (
     "run.json", "folds.json", "cache", "model", "out_of_fold.csv",
 )  # fmt: skip
-BEST, DONE = "best.safetensors", "done.json"
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,6 @@ def _open_folder(order: Order, identity: dict[str, Any]) -> None:
 
 def cohort_with_labels(cohort: Cohort, scans: list[Prepared]) -> Cohort:
     """The cohort with every label filled in, from the mask where the table has none."""
-    from dataclasses import replace
-
     filled = (replace(s, label=p.label) for s, p in zip(cohort.scans, scans, strict=True))
     return Cohort(cohort.path, tuple(filled))
 
@@ -185,8 +184,30 @@ def _one_fold(order, recipe, chosen, scans, fold, number, say, ranks, progress) 
         for part in ("train", "validation")
     }
     task = recipe.task(chosen, parts["train"], parts["validation"], order.seed, number)
+    repeats = getattr(chosen, "repeats", 1)
+    if repeats == 1:
+        _one_training(order, chosen, task, folder, f"fold {number}", say, ranks, progress)
+        return
+    places = [folder / f"repeat-{repeat}" for repeat in range(1, repeats + 1)]
+    for done, place in enumerate(places):
+
+        def tell(share: float, done: int = done) -> None:
+            progress((done + share) / repeats)
+
+        words = f"fold {number}, training {done + 1} of {repeats}"
+        place.mkdir(exist_ok=True)
+        once = replace(task, seed=seed_of_repeat(order.seed, done + 1))
+        _one_training(order, chosen, once, place, words, say, ranks, tell)
+    if ranks.first:
+        say(f"fold {number}: {keep_median(places, folder)}")
+
+
+def _one_training(order, chosen, task, folder, words, say, ranks, progress) -> None:
+    if (folder / DONE).exists():
+        say(f"{words}: done before")
+        return
     settings = Settings(
-        chosen.epochs, chosen.patience, order.seed, number, accumulate=chosen.accumulate,
+        chosen.epochs, chosen.patience, task.seed, task.fold, accumulate=chosen.accumulate,
         precision=order.precision, device=order.device,
     )  # fmt: skip
     log = CourseLog(folder)
@@ -195,7 +216,7 @@ def _one_fold(order, recipe, chosen, scans, fold, number, say, ranks, progress) 
         log(history)
         last = history[-1]
         say(
-            f"fold {number}, epoch {len(history)}/{chosen.epochs}: loss {last['loss']:.4f}, "
+            f"{words}, epoch {len(history)}/{chosen.epochs}: loss {last['loss']:.4f}, "
             f"{task.monitor} {last[task.monitor]:.4f}, at most {left / 60:.0f} min left"
         )
         progress(len(history) / chosen.epochs)
@@ -214,7 +235,7 @@ def _one_fold(order, recipe, chosen, scans, fold, number, say, ranks, progress) 
         folder / DONE,
         json.dumps({"epoch": course.epoch, "monitor": task.monitor, "history": course.history}),
     )
-    say(f"fold {number}: epoch {course.epoch} of {len(course.history)} is kept")
+    say(f"{words}: epoch {course.epoch} of {len(course.history)} is kept")
 
 
 def fold_weights(out: Path, number: int) -> dict[str, torch.Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from slicer.i18n import tr as _
 
+from HNCLogic.models.shown_card import OUTLINING
 from HNCLogic.panels import model_cards
 from HNCLogic.panels.tones import box, colour_words
 
@@ -53,7 +54,7 @@ class MethodBox:
 
     def listModels(self):
         """Ask anew which models there are: one may have been added since."""
-        self._cards = model_cards.cards("tumour-volume")
+        self._cards = model_cards.cards(*OUTLINING)
         selector = self.ui.modelSelector
         blocked = selector.blockSignals(True)
         selector.clear()
@@ -132,6 +133,8 @@ class MethodBox:
         if self._parameterNode.method == "network":
             card = self.card()
             wanted = tuple(card.roles) if card is not None else ("PET", "CT")
+        if "MR" in wanted:  # a model of whatever sequence
+            wanted = (*wanted, *(set(images) - {"PET", "CT"}))
         return {role: node for role, node in images.items() if role in wanted}
 
     def whyNotReady(self, images: dict) -> str:
@@ -145,7 +148,8 @@ class MethodBox:
             )
         if card.problem:
             return card.problem
-        lacking = _(" and ").join(role for role in card.required if role not in images)
+        missing = [role for role in card.required if not _given(role, images)]
+        lacking = _(" and ").join("MRI" if role == "MR" else role for role in missing)
         if lacking:
             return _("The model needs a {roles}: choose one, or a threshold as the method.").format(
                 roles=lacking
@@ -163,7 +167,11 @@ class MethodBox:
         if card is None or card.problem:
             return self.whyNotReady(images)
         words = [_("Trained on {data}.").format(data=card.trained_on.rstrip("."))]
-        left = [role for role in card.roles if role not in images and role not in card.required]
+        left = [
+            "MRI" if role == "MR" else role
+            for role in card.roles
+            if not _given(role, images) and role not in card.required
+        ]
         if "PET" in images and left:
             words.append(_("Without {roles}: from the PET alone.").format(roles=", ".join(left)))
         return " ".join(words)
@@ -182,3 +190,8 @@ class MethodBox:
         card = self.card()
         if card is not None:
             model_cards.show_card(card.folder)
+
+
+def _given(role: str, images: dict) -> bool:
+    """An input "MR" takes any sequence."""
+    return role in images or (role == "MR" and bool(set(images) - {"PET", "CT"}))

@@ -61,7 +61,7 @@ def test_a_network_without_its_ct(opened, small_patient, monkeypatch):
     assert opened.panel.run.enabled  # the model that ships can do without, and says so
     assert "PET alone" in opened.ui.methodNote.text
     cards = [replace(card, required=("PET", "CT")) for card in model_cards.cards("tumour-volume")]
-    monkeypatch.setattr(model_cards, "cards", lambda method: cards)
+    monkeypatch.setattr(model_cards, "cards", lambda *methods: cards)
     opened.panel.enter(opened.state)
     assert not opened.panel.run.enabled
     assert "CT" in opened.panel.run.toolTip
@@ -84,7 +84,7 @@ def test_an_mri_that_no_method_looks_at_needs_no_sequence(opened, small_patient,
     cards = [
         replace(card, roles=("PET", "CT", "T1")) for card in model_cards.cards("tumour-volume")
     ]
-    monkeypatch.setattr(model_cards, "cards", lambda method: cards)
+    monkeypatch.setattr(model_cards, "cards", lambda *methods: cards)
     opened.panel.enter(opened.state)
     opened.host.wait(lambda: False, 0.2)
     assert "sequence" in opened.panel.run.toolTip

@@ -37,16 +37,38 @@ def scan(number: int, positive: bool) -> tuple[sitk.Image, sitk.Image, sitk.Imag
     return tuple(images)
 
 
-def write_cohort(folder: Path, count: int) -> Path:
+def mri(number: int, truth: sitk.Image) -> sitk.Image:
+    """An MRI (no unit, 30 slices of 6 mm, tilted) of the same body: lumps are bright in it."""
+    rng = np.random.default_rng((number, 1))
+    ct, lumps = scan(number, positive=False)[1], sitk.Cast(truth > 0, sitk.sitkFloat32)
+    image = sitk.Image([64, 64, 30], sitk.sitkFloat32)
+    image.SetSpacing((4.0, 4.0, 6.0))
+    turn = np.deg2rad(8.0)
+    c, s = np.cos(turn), np.sin(turn)
+    image.SetDirection((1.0, 0.0, 0.0, 0.0, c, -s, 0.0, s, c))
+    image.SetOrigin((-126.0, -118.0, -260.0))
+    body = sitk.GetArrayFromImage(sitk.Resample(sitk.Clamp(ct, lowerBound=-1000.0), image)) > -500
+    body &= sitk.GetArrayFromImage(sitk.Resample(sitk.Cast(ct > -500, sitk.sitkFloat32), image)) > 0
+    bright = sitk.GetArrayFromImage(sitk.Resample(lumps, image))
+    values = body * (300.0 + 400.0 * bright + 20.0 * rng.standard_normal(body.shape))
+    found = sitk.GetImageFromArray(np.maximum(values, 0).astype(np.float32))
+    found.CopyInformation(image)
+    return found
+
+
+def write_cohort(folder: Path, count: int, with_mri: bool = False) -> Path:
     """``count`` scans, every other one with cancer, and the table that lists them."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for number in range(count):
         positive = number % 2 == 0
         pet, ct, truth = scan(number, positive)
-        names = {kind: f"{number:02d}_{kind}.nrrd" for kind in ("PET", "CT", "mask")}
-        for name, image in zip(names.values(), (pet, ct, truth), strict=True):
-            sitk.WriteImage(image, str(folder / name))
+        images = {"PET": pet, "CT": ct, "mask": truth}
+        if with_mri:
+            images["MR"] = mri(number, truth)
+        names = {kind: f"{number:02d}_{kind}.nrrd" for kind in images}
+        for kind, image in images.items():
+            sitk.WriteImage(image, str(folder / names[kind]))
         rows.append({"patient": f"p{number:02d}", "scan": 1, "centre": "here", **names,
                      "label": int(positive)})  # fmt: skip
     path = folder / "cohort.csv"
