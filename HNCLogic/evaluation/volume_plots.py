@@ -137,7 +137,8 @@ def slice_pixels(models: Mapping[str, Slices], annotated_from: int = 1) -> bytes
         for label, which, colour, marker in kinds:
             axes.plot(
                 slices.annotated[which], slices.segmented[which], marker, ms=5.5, color=colour,
-                alpha=0.75, mec="white", mew=0.5, clip_on=False,
+                alpha=0.75, mec="white", mew=0.5,
+                clip_on=not which.any(),  # marks on the axes whole; none have no place
                 label=f"{label} ({int(which.sum())})",
             )  # fmt: skip
         line = regression(slices)

@@ -213,6 +213,17 @@ def test_slices_are_coloured_by_what_they_were_called(drawn, models):
     assert f"R² = {line.r_squared:.2f}" in text
 
 
+@pytest.mark.filterwarnings("error")
+def test_figures_of_very_little_have_a_layout(drawn):
+    nothing = slices.count_slices(*np.zeros((2, 3, 4, 4), bool), "a", (1.7, 1.7))
+    axes = drawn(volume_plots.slice_pixels, {"a": nothing, "b": nothing}).axes
+    assert "true negative (3)" in _texts(axes[1])
+    drawn(volume_plots.dice_histograms, {"a": {"primary": []}})
+    drawn(volume_plots.burden_correlation, {"a": ([1.0], [0.0])})
+    one = survival.survival([3.0], [True], [5.0], [0.0])
+    drawn(volume_plots.kaplan_meier, {"a": one})
+
+
 def test_a_rate_without_a_miss_is_not_given_as_certain():
     from scipy.stats import binomtest
 
