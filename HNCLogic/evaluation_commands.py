@@ -34,7 +34,17 @@ def evaluate(
     about: Annotated[
         str | None, typer.Option(help="Where the patients come from, for the report.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the weights drawn anew.", min=0)] = 0,
+    cutoff_ml: Annotated[
+        float | None,
+        typer.Option(
+            help="Tumour volume: the burden (ml) that parts high from low in the survival "
+            "analysis; else the median of these patients.",
+            min=0,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Of weights drawn anew, and of slices drawn.", min=0)
+    ] = 0,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -42,7 +52,7 @@ def evaluate(
     from HNCLogic.evaluation import run
     from HNCLogic.progress import shown_progress
 
-    order = run.Order(what, out, cohort, heatmaps, sanity_scans, about, seed, overwrite)
+    order = run.Order(what, out, cohort, heatmaps, sanity_scans, about, seed, overwrite, cutoff_ml)
     with shown_progress() as progress:
         summary = run.evaluate(order, progress)
     if json:
@@ -55,10 +65,10 @@ def evaluate(
 
 def _show(out: Path, summary: dict[str, Any]) -> None:
     """The tables on the terminal, and where the rest is."""
-    from HNCLogic.evaluation.page import PAGE, SUMMARY, TABLES
+    from HNCLogic.evaluation.page import FIGURES, PAGE, SUMMARY, TABLES
 
-    print((out / TABLES).read_text(encoding="utf-8").split("\n![", 1)[0].rstrip())
-    print()
-    for words in summary["warnings"]:
-        print(f"warning: {words}")
-    print(f"{out}: {PAGE}, {TABLES}, {SUMMARY}, figures")
+    parts = (out / TABLES).read_text(encoding="utf-8").split("\n\n")
+    captions = {part[2:].split("](", 1)[0] for part in parts if part.startswith("![")}
+    shown = [part for part in parts if not part.startswith("![") and part.strip() not in captions]
+    print("\n\n".join(shown).rstrip() + "\n")
+    print(f"{out}: {PAGE}, {TABLES}, {SUMMARY}, {FIGURES}")

@@ -44,6 +44,7 @@ class Order:
     about: str | None = None  # the cohort in words
     seed: int = 0
     overwrite: bool = False
+    cutoff_ml: float | None = None  # high from low burden; None: the median of this cohort
 
 
 def evaluate(order: Order, progress: Progress = lambda share, words: None) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def evaluate(order: Order, progress: Progress = lambda share, words: None) -> di
             from HNCLogic.evaluation.volume_chapters import volume
 
             folds = scan_folds(run, cohort) if own else None
-            rows = volume(evaluation, model, cohort, folds, progress)
+            rows = volume(evaluation, model, cohort, folds, progress, order.cutoff_ml)
         else:
             from HNCLogic.evaluation.slice_chapters import slices
 
@@ -218,7 +219,7 @@ def _note(evaluation: Evaluation, answers: list[Answer]) -> None:
 
 def _row(scan, label: bool, probability: float | None, positive: bool, fold: int | None = None):
     row = {"patient": scan.patient, "scan": scan.scan, "label": int(label)}
-    row |= {"probability": "" if probability is None else f"{probability:.6f}"}
+    row |= {"probability": "" if probability is None else repr(float(probability))}
     row |= {"verdict": int(positive)}
     return row if fold is None else row | {"fold": fold}
 

@@ -29,11 +29,14 @@ def volume(
     cohort: Cohort,
     folds: Mapping[str, int] | None = None,
     progress: Progress = lambda share, words: None,
+    cutoff_ml: float | None = None,
 ) -> list[dict[str, Any]]:
     """Every scan of the cohort is outlined and compared; chapters are added to ``evaluation``.
 
     ``folds``: by scan's name the fold (1, 2, …) whose network alone outlines it; None: the whole
-    model. Gives a row for each scan. Raises InputError where an image or a mask cannot be used.
+    model. ``cutoff_ml``: the burden that parts high from low in the survival analysis; None: the
+    median of this cohort's annotated ones; give that of the cross-validation for external data.
+    Gives a row for each scan. Raises InputError where an image or a mask cannot be used.
     """
     from HNCLogic.evaluation.presence_answers import asked_of, one_fold
 
@@ -52,7 +55,7 @@ def volume(
     evaluation.warnings += noted(answers)
     if sick:
         evaluation.chapters += [_delineation(name, sick, answers), _burden(name, sick)]
-        followed = _survival(name, sick)
+        followed = _survival(name, sick, cutoff_ml)
         if followed is not None:
             evaluation.chapters.append(followed)
     else:
@@ -127,7 +130,9 @@ def _burden(name: str, sick: Sequence[Outlined]) -> Chapter:
     return chapter
 
 
-def _survival(name: str, sick: Sequence[Outlined]) -> Chapter | None:
+def _survival(
+    name: str, sick: Sequence[Outlined], cutoff_ml: float | None = None
+) -> Chapter | None:
     """Nikulin Fig. 5 and Cox regression; None where too few deaths are known of.
 
     A patient counts once, with the scan that comes first.
@@ -144,12 +149,14 @@ def _survival(name: str, sick: Sequence[Outlined]) -> Chapter | None:
         [one.asked.scan.event for one in known],
         [one.annotated_ml for one in known],
         [one.outlined_ml for one in known],
+        cutoff_ml,
     )
+    parted = "at the median of the annotated ones" if cutoff_ml is None else "as was given"
     chapter = Chapter(
         "survival",
         "Survival",
         f"{found.patients} patients whose survival is known, {found.events} of whom died. High and "
-        "low burden are parted at the median of the annotated ones, for both outlines.",
+        f"low burden are parted at {found.cutoff_ml:.1f} ml, {parted}, for both outlines.",
         figures={"survival": found},
     )
     chapter.tables.append(tables.hazards({name: found}))

@@ -155,6 +155,20 @@ def test_the_command_evaluates_a_slice_model(model, cohort, tmp_path):
     assert "PET alone" in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_folds_of_a_run_are_those_of_its_test_patients(cohort, tmp_path):
+    from HNCLogic.evaluation.run_folder import TrainingRun, scan_folds
+
+    lines = ["scan,part,fold"]
+    for number, scan in enumerate(cohort.scans):
+        lines += [
+            f"{scan.name},validation,{(number + 1) % 4 + 1}",
+            f"{scan.name},test,{number + 1}",
+        ]
+    (tmp_path / "out_of_fold.csv").write_text("\n".join(lines) + "\n")
+    run = TrainingRun(tmp_path, "slice-tumour", cohort.path, "")
+    assert list(scan_folds(run, cohort).values()) == [1, 2, 3, 4]
+
+
 def test_a_cohort_without_tumour_has_nothing_to_compare(model, cohort):
     healthy = type(cohort)(cohort.path, cohort.scans[1::2])
     evaluation = page.Evaluation("Test", {})

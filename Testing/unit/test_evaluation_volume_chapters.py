@@ -124,6 +124,26 @@ def test_a_row_for_each_scan(evaluated):
     assert rows[5]["lesions_false"] == 1
 
 
+def test_external_data_take_the_cutoff_they_are_given():
+    sick = [one for one in _made() if one.annotated]
+    chapter = volume_chapters._survival("External", sick, 2.5)
+    found = chapter.figures["survival"]
+    assert found.cutoff_ml == 2.5
+    assert "parted at 2.5 ml, as was given" in chapter.words
+    known = [one for one in sick if one.asked.scan.time is not None]
+    assert found.network.curves["high"].patients == sum(one.outlined_ml > 2.5 for one in known)
+
+
+def test_the_command_evaluates_a_volume_model(model, cohort, tmp_path):
+    from HNCLogic.evaluation.run import Order, evaluate
+
+    order = Order(str(model.folder), tmp_path / "out", cohort.path, cutoff_ml=3.0)
+    summary = evaluate(order)
+    assert set(summary["figures"]) == {"delineation", "burden"}
+    rows = list(csv.DictReader((tmp_path / "out" / "scans.csv").open()))
+    assert [row["lesions_annotated"] for row in rows] == ["2", "0", "2", "0"]
+
+
 def test_few_deaths_and_no_tumour_leave_their_chapters_out():
     assert volume_chapters._survival("x", _made(8)[3:]) is None
 
