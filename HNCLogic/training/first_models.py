@@ -403,8 +403,12 @@ def main() -> None:
     parser.add_argument("method", choices=list(METHODS))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sarcoma", type=Path)
-    options = parser.parse_args()
-    train_models(Settings(options.method, options.sarcoma), options.out, print)
+    for name in ("base", "patients", "base_epochs", "epochs", "threads"):
+        default = getattr(Settings, name)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
+    options = vars(parser.parse_args())
+    out = options.pop("out")
+    train_models(Settings(**options), out, print)
 
 
 if __name__ == "__main__":
