@@ -125,13 +125,14 @@ def cross_validation(
         }
         chapter.tables.append(tables.confusion_by_fold(each, f", thresholds {words}"))
     chapter.tables.insert(0, tables.mean_and_median(rows))
-    chapter.pictures.append(
-        Figure(
-            "cross-validation-roc-by-fold",
-            "ROC curves of the folds, as Fig. 2 of Liedes et al. 2025.",
-            plots.roc_by_fold(labels, probabilities, folds),
+    if any(one.auc is not None for one in each):
+        chapter.pictures.append(
+            Figure(
+                "cross-validation-roc-by-fold",
+                "ROC curves of the folds, as Fig. 2 of Liedes et al. 2025.",
+                plots.roc_by_fold(labels, probabilities, folds),
+            )
         )
-    )
     _ranked(
         chapter, labels, probabilities, probabilities >= nested, scores, patients,
         are_probabilities=True,
@@ -185,13 +186,14 @@ def test_set(answers: Sequence[Answer]) -> Chapter:
         chapter.figures["networks"] = [
             {"fold": f.fold, "auc": f.auc, "verdicts": f.rates} for f in each
         ]
-        chapter.pictures.append(
-            Figure(
-                "test-roc-by-network",
-                "ROC curves of the ensemble's networks, each alone.",
-                plots.roc_by_fold(networks.labels, networks.probabilities, networks.folds),
+        if any(one.auc is not None for one in each):
+            chapter.pictures.append(
+                Figure(
+                    "test-roc-by-network",
+                    "ROC curves of the ensemble's networks, each alone.",
+                    plots.roc_by_fold(networks.labels, networks.probabilities, networks.folds),
+                )
             )
-        )
     return chapter
 
 
