@@ -14,8 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from HNCLogic.evaluation.bootstrap import REPEATS, Interval, rate_interval
-from HNCLogic.evaluation.segmentation import MINIMUM_ML, TARGETS, mask_of, without_small
-from HNCLogic.lesions.components import bounding_box, components_of
+from HNCLogic.evaluation.segmentation import (
+    MINIMUM_ML,
+    TARGETS,
+    mask_of,
+    within_box,
+    without_small,
+)
+from HNCLogic.lesions.components import components_of
 
 
 @dataclass(frozen=True)
@@ -79,17 +85,9 @@ def find_lesions(
 
     Raises ValueError for shapes that differ.
     """
-    if outlined.shape != annotated.shape:
-        raise ValueError(
-            f"outline {outlined.shape} and annotation {annotated.shape} are not on one grid"
-        )
+    outlined, annotated = within_box(outlined, annotated)
     outlined = without_small(outlined, voxel_ml, minimum_ml)
     annotated = without_small(annotated, voxel_ml, minimum_ml)
-    anything = (outlined > 0) | (annotated > 0)
-    if not anything.any():
-        return ScanLesions((), ())
-    box = bounding_box(anything)  # a whole body's voxels need not be numbered
-    outlined, annotated = outlined[box], annotated[box]
 
     def lesions(of: np.ndarray, by: np.ndarray, half_suffices: bool) -> tuple[Lesion, ...]:
         answers = []

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from HNCLogic.evaluation.bootstrap import REPEATS, Interval, interval, rate_interval
-from HNCLogic.lesions.components import components_of, fewest_voxels
+from HNCLogic.lesions.components import bounding_box, components_of, fewest_voxels
 
 TARGETS = ("primary", "nodes", "union")
 MINIMUM_ML = 0.1
@@ -98,6 +98,20 @@ def without_small(
     return kept
 
 
+def within_box(outlined: np.ndarray, annotated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both label arrays (z, y, x) in the smallest box that holds them: most of a body is empty.
+
+    Raises ValueError for shapes that differ.
+    """
+    if outlined.shape != annotated.shape:
+        raise ValueError(
+            f"outline {outlined.shape} and annotation {annotated.shape} are not on one grid"
+        )
+    anything = (outlined > 0) | (annotated > 0)
+    box = bounding_box(anything) if anything.any() else (slice(0, 1),) * anything.ndim
+    return outlined[box], annotated[box]
+
+
 def mask_of(labels: np.ndarray, target: str) -> np.ndarray:
     """Where ``target`` ("primary", "nodes", "union") is."""
     if target == "primary":
@@ -112,10 +126,7 @@ def compare(
 
     Raises ValueError for shapes that differ.
     """
-    if outlined.shape != annotated.shape:
-        raise ValueError(
-            f"outline {outlined.shape} and annotation {annotated.shape} are not on one grid"
-        )
+    outlined, annotated = within_box(outlined, annotated)
     outlined = without_small(outlined, voxel_ml, minimum_ml)
     annotated = without_small(annotated, voxel_ml, minimum_ml)
     shared = {

@@ -17,6 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic import outlines, steps
+from HNCLogic.evaluation.segmentation import dice, shared_voxels
 from HNCLogic.images.region import head_and_neck
 from HNCLogic.images.study import Study
 from HNCLogic.job import Delineation, Job
@@ -30,12 +31,6 @@ THRESHOLDS = {
 }
 
 
-def dice(outlined: np.ndarray, truth: np.ndarray) -> float:
-    """Dice coefficient of two boolean arrays of one shape; 1 where both are empty."""
-    total = outlined.sum() + truth.sum()
-    return 1.0 if total == 0 else float(2 * (outlined & truth).sum() / total)
-
-
 def score(study: Study, mask: sitk.Image, delineation: Delineation, model: str) -> float:
     """Dice of one way of outlining on one patient."""
     job = Job(
@@ -43,7 +38,8 @@ def score(study: Study, mask: sitk.Image, delineation: Delineation, model: str) 
     )
     found = steps.Findings(study, head_and_neck(study)[0])
     outlines.lesions(job, found, outlines.open_model(job), lambda share, words: None)
-    return dice(sitk.GetArrayViewFromImage(found.labels) > 0, sitk.GetArrayViewFromImage(mask) > 0)
+    both = (sitk.GetArrayViewFromImage(one) for one in (found.labels, mask))
+    return dice(shared_voxels(*both, "union"))
 
 
 def main() -> None:

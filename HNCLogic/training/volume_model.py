@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from HNCLogic.evaluation.segmentation import TARGETS, shared_voxels
 from HNCLogic.outputs import write_text_whole
 from HNCLogic.training.cards import common, settings_in_words
 from HNCLogic.training.prepared import Prepared
@@ -18,8 +19,6 @@ from HNCLogic.training.volume_task import VolumeTask, VolumeTraining
 
 if TYPE_CHECKING:
     from HNCLogic.training.run import Order
-
-PARTS = ("primary", "nodes", "union")
 
 
 def finish(
@@ -73,19 +72,19 @@ def finish(
 def overlap(outlined: np.ndarray, truth: np.ndarray) -> dict[str, int]:
     """Voxels in both, and in each, for primary (1), nodes (2) and union: what pooled Dice needs."""
     counts = {}
-    for name, of in zip(PARTS, (lambda a: a == 1, lambda a: a == 2, lambda a: a > 0), strict=True):
-        found, true = of(outlined), of(truth)
+    for name in TARGETS:
+        shared = shared_voxels(outlined, truth, name)
         counts |= {
-            f"{name} both": int((found & true).sum()),
-            f"{name} found": int(found.sum()),
-            f"{name} true": int(true.sum()),
+            f"{name} both": shared.both,
+            f"{name} found": shared.outlined,
+            f"{name} true": shared.annotated,
         }
     return counts
 
 
 def _figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     figures = []
-    for name in PARTS:
+    for name in TARGETS:
         both, found, true = (sum(r[f"{name} {k}"] for r in rows) for k in ("both", "found", "true"))
         if found + true:
             figures.append(
