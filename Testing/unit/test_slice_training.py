@@ -22,7 +22,7 @@ from Testing.unit.small_cohort import write_cohort
 
 SLICES = {
     "preparation": {"pixels": 32, "field_mm": 260.0}, "base_filters": 4, "levels": 2,
-    "dropout": 0.0, "learning_rate": 0.02, "batch": 16, "micro_batch": 8, "epochs": 7,
+    "dropout": 0.0, "learning_rate": 0.02, "batch": 16, "micro_batch": 8, "epochs": 12,
     "repeats": 3,
 }  # fmt: skip
 
@@ -35,7 +35,7 @@ def cohort(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(cohort, tmp_path_factory):
     out, said = tmp_path_factory.mktemp("runs") / "slices", []
-    order = Order("slice-tumour", cohort, out, SLICES, trained_on="twenty made-up scans")
+    order = Order("slice-tumour", cohort, out, SLICES, folds=3, trained_on="twenty made-up scans")
     train(order, said.append)
     return order, said
 
@@ -50,9 +50,9 @@ def test_a_model_comes_out_and_finds_the_lumps(run):
     card = verify(order.out / MODEL).card
     assert (card.method, card.network.name, card.classes) == ("slice-tumour", "unet2d", ["tumour"])
     assert [(i.role, i.required) for i in card.inputs] == [("PET", True), ("MR", True)]
-    assert len(card.threshold.per_fold) == 5
+    assert len(card.threshold.per_fold) == 3
     assert card.threshold.value == pytest.approx(np.mean(card.threshold.per_fold))
-    assert any("fold 5, training 3 of 3, epoch 7/7" in words for words in said)
+    assert any("fold 3, training 3 of 3, epoch 12/12" in words for words in said)
     figures = {(m.name, m.data.split(",")[0], "test" in m.data): m.value for m in card.metrics}
     dice = figures["Dice, pooled", "slices with tumour and as many without", True]
     jaccard = figures["Jaccard index, pooled", "slices with tumour and as many without", True]
@@ -67,7 +67,7 @@ def test_a_model_comes_out_and_finds_the_lumps(run):
 
 def test_the_median_training_of_each_fold_is_kept(run):
     order, _ = run
-    for number in range(1, 6):
+    for number in range(1, 4):
         folder = order.out / f"fold-{number}"
         about = json.loads((folder / DONE).read_text())
         each = [json.loads((folder / f"repeat-{n}" / DONE).read_text()) for n in (1, 2, 3)]
@@ -110,8 +110,9 @@ def test_the_model_answers_as_its_folds_did(run, cohort):
         stack = slice_tumour.prepare(study, head_and_neck(study)[0], preparation, ["PET", "MR"])
         values = slice_tumour.scaled(stack.values, preparation.ranges[fold])
         found = slice_probabilities(network, values) >= float(rows[name]["threshold"])
-        # The model's weights are float16: a pixel at the threshold may fall to either side.
-        assert found.sum() == pytest.approx(int(rows[name]["volume found"]), abs=3)
+        # The model's weights are float16, and some processors compute in bfloat16: a pixel at the
+        # threshold may fall to either side.
+        assert found.sum() == pytest.approx(int(rows[name]["volume found"]), rel=0.02)
 
 
 def test_a_fold_is_scaled_by_its_own_training_part(run):
@@ -203,7 +204,7 @@ def test_ranges_leave_out_what_was_not_given():
     assert mr == (a.values[1].min(), a.values[1].max())
     set_ = training_ranges([a, b], SliceTraining(windows={"PET": (0, 25)}))
     assert set_ == [(0.0, 25.0), mr]
-    with pytest.raises(InputError, match="the MR images hold values from .* to 2e"):
+    with pytest.raises(InputError, match=r"the MR images hold values from .* to 2e"):
         training_ranges(
             [prepared("d", np.full((2, 2, 16, 16), 2e6))], SliceTraining(windows={"PET": (0, 25)})
         )
