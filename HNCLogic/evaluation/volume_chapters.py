@@ -151,7 +151,7 @@ def _survival(
         [one.outlined_ml for one in known],
         cutoff_ml,
     )
-    parted = "at the median of the annotated ones" if cutoff_ml is None else "as was given"
+    parted = "the median of the annotated ones" if cutoff_ml is None else "as was given"
     chapter = Chapter(
         "survival",
         "Survival",

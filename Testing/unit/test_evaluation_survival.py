@@ -60,6 +60,20 @@ def test_the_hazard_put_in_comes_back_for_both_outlines(cohort):
     assert found.grouped_differently == (high[0] != high[1]).mean() > 0
 
 
+def test_the_hazard_of_simulated_patients_lies_inside_both_intervals():
+    from HNCLogic.phantom.disease import survival as stated
+
+    rng = np.random.default_rng(12)
+    ttb = np.exp(rng.normal(2.6, 0.75, 400))
+    months, events = zip(*(stated.draw_survival(rng, one) for one in ttb), strict=True)
+    found = sv.survival(months, events, ttb, ttb * rng.lognormal(0, 0.1, 400))
+    for outline in (found.annotated, found.network):
+        doubling = outline.continuous["doubling of 1 + TTB/ml"]
+        assert np.log(doubling.low) < stated.BETA < np.log(doubling.high)
+        assert outline.grouped.low < stated.HAZARD_RATIO < outline.grouped.high
+        assert outline.grouped.p < 0.001
+
+
 def test_the_cutoff_of_cross_validation_serves_external_data(cohort):
     time, event, ttb, network = (one[:80] for one in cohort)
     found = sv.survival(time, event, ttb, network, cutoff_ml=20.0)
