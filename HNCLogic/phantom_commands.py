@@ -128,3 +128,36 @@ def benchmark(
         print(f"{out}: summary.json, summary.md, summary.html")
     if failed and strict:
         raise typer.Exit(GATE_FAILED)
+
+
+@phantom_app.command()
+def gallery(
+    out: Annotated[Path, typer.Option(help="Picture, PNG.")] = Path("hnc-phantom-gallery.png"),
+    count: Annotated[int, typer.Option(help="How many simulated patients.", min=1)] = 6,
+    seed: Annotated[int, typer.Option(help="Of the first; the others follow.", min=0)] = 70000,
+    real: Annotated[
+        Path | None, typer.Option(help="A real PET to hang beside them: DICOM folder or file.")
+    ] = None,
+    levels: Annotated[
+        str | None,
+        typer.Option(help="Tonsils,larynx,shoulders in the real PET, mm (S); else guessed."),
+    ] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Print which of them have a tumour.")
+    ] = False,
+    anatomy: Anatomy = None,
+) -> None:
+    """Simulated patients in one picture, beside a real PET: could a reader tell them apart?"""
+    from HNCLogic.benchmark import gallery as pictures
+    from HNCLogic.progress import shown_progress
+
+    try:
+        heights = None if levels is None else [float(word) for word in levels.split(",")]
+    except ValueError as error:
+        raise InputError(f"--levels {levels}: write three heights in mm, T,L,S") from error
+    with shown_progress() as progress:
+        pictures.gallery(
+            out, count=count, seed=seed, real=real, levels=heights, labels=labels,
+            anatomy=anatomy, progress=progress,
+        )  # fmt: skip
+    print(f"{out}: {count} simulated patients" + ("" if real is None else " and a real PET"))
