@@ -82,14 +82,14 @@ INSTEAD = {
                     "sublingual": 0.15},
     "nasopharynx": {"focus": 0.5, "mucositis": 0.5},
 }  # fmt: skip
-# Sites of the hottest one: a little lower than primaries, as nodes are that share the role there.
-LEAD_SITES = {"oropharynx": 0.56, "larynx": 0.24, "hypopharynx": 0.09, "oral cavity": 0.07,
-              "nasopharynx": 0.04}  # fmt: skip
+# Sites of the hottest one: as primaries', so that its height tells nothing.
+LEAD_SITES = {"oropharynx": 0.62, "larynx": 0.16, "hypopharynx": 0.1, "oral cavity": 0.07,
+              "nasopharynx": 0.05}  # fmt: skip
 BOTH_SIDES = {"mucositis": 0.6, "active tonsil": 0.3, "submandibular": 0.2, "sublingual": 0.3,
               "masseter": 0.3, "pterygoid": 0.3, "thyroid": 0.3, "longus colli": 0.5}  # fmt: skip
 CLEAR_MM = 8.0  # farther than one blur's width
 RIVAL = 0.95  # share of positives with a look-alike about as hot as the tumour
-SECOND = (0.7, 0.4)  # share of negatives and positives with a second one, nearly as hot
+SECOND = (0.7, 0.55)  # share of negatives and positives with a second one, nearly as hot
 
 
 def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -> list[Lesion]:
