@@ -14,11 +14,10 @@ import SimpleITK as sitk
 from HNCLogic.errors import InputError
 from HNCLogic.phantom.body.anatomy import Anatomy, AnatomySource, Sex, draw_anatomy
 from HNCLogic.phantom.body.landmarks import BACK
-from HNCLogic.phantom.body.noise import on_grid, smooth_field
 from HNCLogic.phantom.body.pose import Pose
 from HNCLogic.phantom.body.tissues import only
 from HNCLogic.phantom.disease import lesions as tumours
-from HNCLogic.phantom.disease.activity import activity, add_brown_fat, draw_uptake
+from HNCLogic.phantom.disease.activity import activity, add_brown_fat, draw_uptake, unevenness
 from HNCLogic.phantom.disease.confounders import apart, draw_harmless
 from HNCLogic.phantom.disease.lesions import Lesion
 from HNCLogic.phantom.disease.matching import draw_hottest
@@ -184,10 +183,9 @@ def simulate(
     )
 
     canvas = body.painted(COARSE)
-    texture = smooth_field(rng["texture"], tuple(canvas.low), tuple(canvas.high), 9.0)
-    texture = on_grid(texture, canvas.low, COARSE, canvas.size)
+    texture = unevenness(rng["texture"], canvas)
     suv = activity(canvas, draw_uptake(rng["uptake"], header.age), texture)
-    brown = add_brown_fat(rng["uptake"], canvas, suv, body.place)
+    brown = add_brown_fat(rng["uptake"], canvas, suv, body.place, texture)
     grown, truth = tumours.paint_uptake([*harmless, *malignant], canvas, suv, header.psf_mm)
 
     bottom, top = pose.offset[2] + header.around[:2]

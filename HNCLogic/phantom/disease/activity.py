@@ -10,8 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import SimpleITK as sitk
+from scipy.ndimage import binary_erosion
 
 from HNCLogic.phantom.body.landmarks import BROWN_FAT, Point
+from HNCLogic.phantom.body.noise import on_grid, smooth_field
 from HNCLogic.phantom.body.shapes import Canvas, ellipsoid
 from HNCLogic.phantom.body.tissues import LABEL, NAMES, TISSUES, only
 
@@ -21,13 +24,21 @@ RANGE = {"grey matter": (8, 14), "deep grey": (8, 14), "white matter": (3, 5), "
          "muscle": (0.6, 1), "tonsil": (1.8, 6.8), "masticator": (0.5, 6),
          "neck muscle": (0.5, 6), "myocardium": (0.8, 14)}  # fmt: skip
 EVEN = 0.12  # how uneven a tissue is within one patient: standard deviation as a share
-UNEVEN = {"tonsil": 0.28, "lingual tonsil": 0.22, "adenoid": 0.22, "soft palate": 0.2,
-          "mucosa": 0.2, "parotid": 0.16, "submandibular": 0.16, "sublingual": 0.2, "tongue": 0.18,
-          "myocardium": 0.25, "larynx": 0.18, "grey matter": 0.1}  # fmt: skip
+UNEVEN = {"tonsil": 0.32, "lingual tonsil": 0.25, "adenoid": 0.25, "soft palate": 0.22,
+          "mucosa": 0.25, "parotid": 0.2, "submandibular": 0.2, "sublingual": 0.22, "tongue": 0.2,
+          "myocardium": 0.25, "larynx": 0.2, "grey matter": 0.1, "muscle": 0.18,
+          "neck muscle": 0.18, "masticator": 0.18, "marrow": 0.2, "soft": 0.25, "fat": 0.4,
+          "skin": 0.3, "thyroid": 0.18, "concha": 0.25}  # fmt: skip
+FINE_MM, WIDE_MM, WIDE = 9.0, 30.0, 0.6  # grain of the unevenness; the wide one's share
+FACE_MM = (2.0, 10.0)  # depth of the lips and the muscles of expression under the surface
+FACE = (1.9, 0.25, (1.0, 3.0))  # SUV of lips and chin: median, spread of the logarithm, range
+CHEEK = 0.4  # of these, the share left at the side of the face
+BENEATH_TONGUE_MM = 12.0  # how much lower than the tongue the chin lies
 ACTIVE = 0.15  # share of patients who spoke, chewed or were tense after the injection
 ACTIVE_SUV = {"masticator": (2, 6), "neck muscle": (2, 3), "eye muscle": (3, 6),
               "vocal cord": (2.5, 5), "tongue": (2, 3.5)}  # fmt: skip
 BROWN = 0.1  # share of patients with active brown fat
+LUMPY = 0.5  # how uneven that is, as EVEN
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,7 @@ class Uptake:
     tip: float = 0.0  # how much more than its middle the tip of the tongue takes up, as a share
     base: float = 0.0  # the same for its base
     speech: float = 0.0  # the same for the back of the larynx, where the cords are moved
+    face: float = 0.0  # SUV of lips and chin
 
 
 def draw_uptake(rng: np.random.Generator, age: float) -> Uptake:
@@ -66,14 +78,31 @@ def draw_uptake(rng: np.random.Generator, age: float) -> Uptake:
             values = (left, right)[side]
             values[LABEL[name]] = max(suv, values[LABEL[name]])
     tip, base, speech = rng.uniform(0, 0.7), rng.uniform(0, 0.7), rng.exponential(0.35)
-    return Uptake(left, right, float(tip), float(base), float(min(speech, 1.5)))
+    median, spread, limits = FACE
+    face = float(np.clip(median * np.exp(spread * rng.standard_normal()), *limits))
+    return Uptake(left, right, float(tip), float(base), float(min(speech, 1.5)), face)
+
+
+def unevenness(rng: np.random.Generator, canvas: Canvas) -> np.ndarray:
+    """The ``texture`` of ``activity``: float32, (z, y, x), of two grains.
+
+    The wide one makes one muscle differ from its neighbour, as it does in patients.
+    """
+    fine = smooth_field(rng, tuple(canvas.low), tuple(canvas.high), FINE_MM)
+    wide = smooth_field(rng, tuple(canvas.low), tuple(canvas.high), WIDE_MM)
+    both = np.sqrt(1 - WIDE**2) * sitk.GetArrayViewFromImage(fine)
+    low, step = np.array(fine.GetOrigin()), fine.GetSpacing()[0]
+    both = both + WIDE * on_grid(wide, low, step, fine.GetSize())
+    mixed = sitk.GetImageFromArray(both.astype(np.float32))
+    mixed.CopyInformation(fine)
+    return on_grid(mixed, canvas.low, canvas.spacing, canvas.size)
 
 
 def activity(canvas: Canvas, uptake: Uptake, texture: np.ndarray) -> np.ndarray:
     """SUVbw on the canvas: float32, axes (z, y, x).
 
-    ``texture``: noise of mean 0 and variance 1 on the canvas, which makes organs uneven: most by
-    about 12 %, tonsils the most.
+    ``texture``: noise of mean 0 and variance 1 on the canvas, see ``unevenness``, which makes
+    organs uneven: most by 12 to 25 %, tonsils and fat the most.
     """
     middle = int(np.searchsorted(canvas.axes[0], _midline(canvas)))
     suv = np.empty(canvas.labels.shape, np.float32)
@@ -86,7 +115,36 @@ def activity(canvas: Canvas, uptake: Uptake, texture: np.ndarray) -> np.ndarray:
     suv *= np.maximum(1 + amount[canvas.labels] * np.clip(texture, -3, 3), 0.2)
     _along(canvas, suv, ("tongue",), uptake.tip, uptake.base)
     _along(canvas, suv, ("larynx", "vocal cord"), 0.0, uptake.speech)
+    _add_face(canvas, suv, uptake.face, texture)
     return suv
+
+
+def _add_face(canvas: Canvas, suv: np.ndarray, face: float, texture: np.ndarray) -> None:
+    """Lips, nose, chin and the thin muscles of expression, which no mask shows; changes ``suv``.
+
+    They lie in the fat close under the skin, from the chin to the nose, and take up less from the
+    front of the face to the ramus of the mandible.
+    """
+    tongue = np.nonzero(canvas.labels == LABEL["tongue"])
+    concha = np.nonzero(canvas.labels == LABEL["concha"])[0]
+    if not len(tongue[0]) or not len(concha) or not face:
+        return
+    bottom = max(int(tongue[0].min() - BENEATH_TONGUE_MM / canvas.spacing), 0)
+    box = (slice(bottom, int(concha.max()) + 1), slice(0, int(tongue[1].max())))
+    labels = canvas.labels[box]
+    inside = labels != LABEL["outside"]
+    first, last = (max(1, round(depth / canvas.spacing)) for depth in FACE_MM)
+    # Beyond the box's other sides the body goes on.
+    layer = binary_erosion(inside, iterations=first, border_value=1)
+    layer &= ~binary_erosion(inside, iterations=last, border_value=1)
+    layer &= only("fat", "soft", "muscle", "skin", "cartilage")[labels]
+    y = np.nonzero(layer)[1]
+    if not len(y):
+        return
+    share = np.interp(y, (np.percentile(y, 2), inside.shape[1]), (1, CHEEK))
+    patchy = 1 + 0.35 * np.clip(texture[box][layer], -2, 2)
+    here = suv[box]
+    here[layer] = np.maximum(here[layer], face * share * patchy)
 
 
 def _midline(canvas: Canvas) -> float:
@@ -112,10 +170,12 @@ def add_brown_fat(
     canvas: Canvas,
     suv: np.ndarray,
     place: Callable[[Point], np.ndarray] = np.asarray,
+    texture: np.ndarray | None = None,
 ) -> bool:
     """In one patient of ten, active brown fat on both sides of the lower neck; changes ``suv``.
 
-    ``place``: where a position of the atlas lies on the canvas, see ``anatomy.Anatomy``.
+    ``place``: where a position of the atlas lies on the canvas, see ``anatomy.Anatomy``;
+    ``texture`` as in ``activity``: brown fat is lumpy, and strands of it lie in ordinary fat.
     """
     present = rng.random() < BROWN
     strength = float(np.clip(np.exp(rng.normal(np.log(4), 0.5)), 2, 15))
@@ -126,8 +186,11 @@ def add_brown_fat(
             share = rng.uniform(0.5, 1)
             if not present:
                 continue
-            cuts, inside = canvas.inside(ellipsoid(centre, (14, 7, 9), roughness=4))
+            cuts, inside = canvas.inside(ellipsoid(centre, (17, 8, 11), roughness=5))
             inside = inside & fat[canvas.labels[cuts]]
-            suv[cuts][inside] = strength * share
+            lumps = np.float32(1)
+            if texture is not None:
+                lumps = np.clip(1 + LUMPY * texture[cuts][inside], 0.1, 1.9)
+            suv[cuts][inside] = np.maximum(strength * share * lumps, suv[cuts][inside])
             canvas.labels[cuts][inside] = LABEL["brown fat"]
     return bool(present)
