@@ -14,7 +14,7 @@ HELP = {
     "analyze": "The whole job: verdict, heat map, tumour volume, numbers, scene, report.",
     "classify": "Is there cancer: probability and verdict (method 1).",
     "explain": "Verdict and heat map: where the network looked (Grad-CAM).",
-    "segment": "Outline lesions and measure them (method 3, or a threshold).",
+    "segment": "Outline lesions and measure them (method 2 or 3, or a threshold).",
     "measure": "Measure lesions that are outlined already (--mask).",
 }
 

@@ -47,8 +47,8 @@ class HNCSegment(ScriptedLoadableModule):
             "model was trained on stands on its card.</p>"
         )
         self.parent.acknowledgementText = _(
-            "Metabolic tumour volume by a neural network after Nikulin et al. (EJNMMI 2023). Made "
-            "with 3D Slicer, SimpleITK and PyTorch."
+            "Outlines by neural networks after Nikulin et al. (EJNMMI 2023) and Liedes et al. (J "
+            "Med Biol Eng 2023). Made with 3D Slicer, SimpleITK and PyTorch."
         )
 
 

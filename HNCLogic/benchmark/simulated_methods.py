@@ -111,7 +111,7 @@ def _ask(name: str, patient: SimulatedPatient, truth: np.ndarray, said: Said) ->
     from HNCLogic.images.study import Study
 
     model = _opened(name)
-    if model.card.method == "tumour-volume":
+    if model.card.method != "presence":
         classes = _outlined(patient, name)
         said.outlines[name] = counts(classes, truth)
         return

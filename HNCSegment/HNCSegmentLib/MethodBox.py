@@ -149,9 +149,11 @@ class MethodBox:
         if card.problem:
             return card.problem
         missing = [role for role in card.required if not _given(role, images)]
-        lacking = _(" and ").join("MRI" if role == "MR" else role for role in missing)
+        lacking = _(" and ").join(
+            _("an MRI") if role == "MR" else _("a {role}").format(role=role) for role in missing
+        )
         if lacking:
-            return _("The model needs a {roles}: choose one, or a threshold as the method.").format(
+            return _("The model needs {roles}: choose one, or a threshold as the method.").format(
                 roles=lacking
             )
         return ""

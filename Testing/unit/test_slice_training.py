@@ -21,8 +21,8 @@ from HNCLogic.training.slice_task import SliceTask, SliceTraining, chosen_slices
 from Testing.unit.small_cohort import write_cohort
 
 SLICES = {
-    "preparation": {"pixels": 32, "field_mm": 260.0}, "base_filters": 4, "levels": 2,
-    "dropout": 0.0, "learning_rate": 0.02, "batch": 16, "micro_batch": 8, "epochs": 12,
+    "preparation": {"pixels": 32, "field_mm": 176.0}, "base_filters": 8, "levels": 2,
+    "dropout": 0.0, "learning_rate": 0.01, "batch": 8, "micro_batch": 8, "epochs": 16,
     "repeats": 3,
 }  # fmt: skip
 
@@ -52,7 +52,7 @@ def test_a_model_comes_out_and_finds_the_lumps(run):
     assert [(i.role, i.required) for i in card.inputs] == [("PET", True), ("MR", True)]
     assert len(card.threshold.per_fold) == 3
     assert card.threshold.value == pytest.approx(np.mean(card.threshold.per_fold))
-    assert any("fold 3, training 3 of 3, epoch 12/12" in words for words in said)
+    assert any("fold 3, training 3 of 3, epoch 16/16" in words for words in said)
     figures = {(m.name, m.data.split(",")[0], "test" in m.data): m.value for m in card.metrics}
     dice = figures["Dice, pooled", "slices with tumour and as many without", True]
     jaccard = figures["Jaccard index, pooled", "slices with tumour and as many without", True]
