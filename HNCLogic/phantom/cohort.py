@@ -17,10 +17,11 @@ from HNCLogic.phantom.cohort_plan import Cohort, Planned, plan
 from HNCLogic.progress import Progress
 
 # Of the list, after patient, scan, centre and the images; what a kind of case lacks is left out.
+# Training never parts patients of one match or group, see training/splits.py.
 FIRST = ("patient", "scan", "centre")
 COLUMNS = {
     "presence": ("mask", "reader_mask", "label", "time", "event", "reader_score", "age", "sex",
-                 "weight", "match"),
+                 "weight", "match", "group"),
     "parotid": ("mask", "label", "reader_score", "subtype", "side", "box", "age", "sex"),
     "extension": ("mask", "label", "capsule", "nose_z", "acromion_z", "age", "sex", "match"),
 }  # fmt: skip

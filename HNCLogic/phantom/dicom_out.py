@@ -6,6 +6,7 @@ Patient's name, series descriptions and comments say that it is simulated.
 from __future__ import annotations
 
 import datetime
+import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -40,18 +41,26 @@ SERIES_NUMBER = {"CT": 2, "PET": 3} | {role: n for n, role in enumerate(MR_SETTI
 
 
 def write_dicom(
-    patient: SimulatedPatient, folder: Path, roles: Collection[str] | None = None
+    patient: SimulatedPatient,
+    folder: Path,
+    roles: Collection[str] | None = None,
+    name: str | None = None,
 ) -> dict[str, Path]:
     """Write the patient's series, each into a folder named after its role ("PET", "CT", "T1" …).
 
-    ``roles``: which ones; None: all it has. PET: Bq/ml, decay-corrected to the start of the scan,
-    a rescale slope for each slice. Returns the folders by role. The same patient gives the same
-    bytes. Raises InputError where a folder already holds files.
+    ``roles``: which ones; None: all it has. ``name``: the patient's ID; None: by the seed.
+    PET: Bq/ml, decay-corrected to the start of the scan, a rescale slope for each slice. Nothing
+    in the headers depends on the label but by way of the voxels (UIDs, slopes).
+
+    Returns the folders by role. The same patient gives the same bytes. Raises InputError where a
+    folder already holds files.
     """
     folder = Path(folder)
     dose_bq = 1e6 * round(4.0 * patient.weight_kg)
     remaining = dose_bq * 2.0 ** (-UPTAKE_S / HALF_LIFE_S)
     bqml_per_suv = remaining / (patient.weight_kg * 1000.0)
+    key = _fingerprint(patient)
+    name = name or f"simulated-{patient.seed}"
     written = {}
     for role, image in patient.images.items():
         if roles is not None and role not in roles:
@@ -61,12 +70,14 @@ def write_dicom(
         if any(written[role].iterdir()):
             raise InputError(f"{written[role]} is not empty: choose another folder")
         factor = bqml_per_suv if role == "PET" else 1.0
-        _write_series(patient, role, image, factor, dose_bq, written[role])
+        _write_series(patient, name, key, role, image, factor, dose_bq, written[role])
     return written
 
 
 def _write_series(
     patient: SimulatedPatient,
+    name: str,
+    key: str,
     role: str,
     image: sitk.Image,
     factor: float,
@@ -77,10 +88,9 @@ def _write_series(
 
     grid, values = Grid.of(image), sitk.GetArrayFromImage(image).astype(np.float64) * factor
     modality = {"PET": "PT", "CT": "CT"}.get(role, "MR")
-    key = f"HNC simulated {patient.seed} {patient.positive} {patient.centre}"
     series_uid = generate_uid(entropy_srcs=[key, role])
     for index, slice_values in enumerate(values):
-        data = _header(patient, role, modality, grid, key)
+        data = _header(patient, name, role, modality, grid, key)
         data.SeriesInstanceUID = series_uid
         data.SOPInstanceUID = generate_uid(entropy_srcs=[key, role, str(index)])
         data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
@@ -100,12 +110,19 @@ def _write_series(
         data.save_as(folder / f"{index + 1:04d}.dcm", enforce_file_format=True)
 
 
+def _fingerprint(patient: SimulatedPatient) -> str:
+    """What the UIDs are made of: of the label itself they would let it be guessed and checked."""
+    voxels = np.ascontiguousarray(sitk.GetArrayViewFromImage(patient.pet))
+    digest = hashlib.sha256(voxels).hexdigest()
+    return f"HNC simulated {patient.seed} {patient.centre} {digest}"
+
+
 def _ds(value: float) -> str:
     """A number as a DICOM decimal string: at most 16 characters."""
     return f"{float(value):.9g}"
 
 
-def _header(patient: SimulatedPatient, role: str, modality: str, grid: Grid, key: str):
+def _header(patient: SimulatedPatient, name: str, role: str, modality: str, grid: Grid, key: str):
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -118,7 +135,7 @@ def _header(patient: SimulatedPatient, role: str, modality: str, grid: Grid, key
     data.Modality = modality
     data.Manufacturer = "HNC simulation"
     data.InstitutionName = f"Simulated centre {patient.centre}"
-    data.PatientName, data.PatientID = "SIMULATED^HNC", f"SIMULATED-{patient.seed}"
+    data.PatientName, data.PatientID = "SIMULATED^HNC", name.upper()
     data.PatientSex, data.PatientBirthDate = SEXES[patient.sex], ""
     data.PatientAge = f"{round(patient.age):03d}Y"
     data.PatientWeight = _ds(patient.weight_kg)

@@ -142,7 +142,8 @@ def simulate(
     uptake. ``centre``: one of ``centres.CENTRES``; None draws one by the seed, never by
     ``positive`` and never one that is held out.
     ``match``: a positive and a negative of the same number have centre, scanner settings,
-    position, field of view, sex, age and weight in common; None: the seed's own.
+    position, field of view, sex, age, weight and, of ``anatomy``, the case in common; None: the
+    seed's own.
     ``anatomy``: where bodies come from; None is the built-in one.
     ``modalities``: MR roles among ``MR_ROLES`` add MR images; PET and CT are always made.
     ``pet_spacing`` (x, y, z; mm) and ``pet_matrix`` replace the centre's own. ``fine_ct``: about
@@ -169,7 +170,7 @@ def simulate(
     if anatomy is None:
         body: Anatomy = draw_anatomy(rng["anatomy"], header.sex, header.age, rng["build"])
     else:
-        body = anatomy.draw(rng["anatomy"])
+        body = anatomy.draw(rng["anatomy"], rng["build"])
     pose = body.pose(rng["pose"])
     malignant = tumours.draw_malignant(
         rng["malignant"], node_median_ml=site.node_median_ml, hottest=header.hottest

@@ -80,6 +80,7 @@ def _presence(planned: Planned, cohort: Cohort, folder: Path, told: Path) -> dic
         "sex": found.sex,
         "weight": f"{found.weight_kg:.1f}",
         "match": planned.pair,
+        "group": found.body.case,
     }
     if found.time_months is not None:
         # At least a day, and no two alike: whoever dies has lived.
@@ -101,7 +102,7 @@ def _images(
     if cohort.form == "dicom":
         from HNCLogic.phantom.dicom_out import write_dicom
 
-        write_dicom(found, folder / name, roles=tuple(images))
+        write_dicom(found, folder / name, roles=tuple(images), name=name)
         return {role: f"{name}/{role}" for role in images}
     if "PET" in images:
         path = record_path(folder / name / "pet.nrrd")
@@ -151,7 +152,7 @@ def _parotid(planned: Planned, cohort: Cohort, folder: Path, told: Path) -> dict
         for role in cohort.roles
     }
     return {
-        "centre": "simulated",
+        "centre": found.centre,
         **paths,
         "mask": _volume(found.mask, planned.name, "truth", folder, told),
         "label": int(found.malignant),

@@ -79,7 +79,10 @@ COLUMNS = {
     "age": "years",
     "sex": "male or female",
     "weight": "kg",
-    "match": "number of the pair; the two of a pair share centre, settings, position, age and sex",
+    "match": "number of the pair; the two of a pair share centre, settings, position, age, sex, in "
+    "PET/CT weight, and belong in one part of any split",
+    "group": "the real CT that the body is made of; patients of one CT belong in one part of any "
+    "split; empty for built-in bodies",
     "subtype": "kind of the parotid tumour",
     "side": "of the tumour",
     "box": "round the tumour, LPS mm: x, x, y, y, z, z, low first",
@@ -119,7 +122,7 @@ def readme(cohort: Cohort, rows: list[dict[str, Any]]) -> str:
                 ("files", cohort.form),
                 ("PET", _scanner_words(cohort)),
                 ("centres", ", ".join(centres)),
-                ("anatomy", "built in" if cohort.anatomy is None else "CTs of a folder"),
+                ("anatomy", _anatomy_words(cohort, rows)),
             ],
         ),
         "The same seed gives the same bytes. Cohorts of different seeds have no patient in "
@@ -148,6 +151,13 @@ def _scanner_words(cohort: Cohort) -> str:
     if cohort.scanner == "full":
         return "projected, counted and reconstructed by the full scanner chain"
     return "blurred and made noisy, as the full scanner chain leaves it"
+
+
+def _anatomy_words(cohort: Cohort, rows: list[dict[str, Any]]) -> str:
+    if cohort.anatomy is None:
+        return "built in"
+    cases = len({row["group"] for row in rows})
+    return f"real CTs with organ masks, {cases} of them; disease, uptake and what is cut off is not"
 
 
 def _makers(cohort: Cohort) -> tuple[str, ...]:

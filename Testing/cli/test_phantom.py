@@ -5,11 +5,15 @@ import hashlib
 from functools import partial
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 
 from HNCLogic.images.read import read_image, read_mask
 from HNCLogic.phantom.patient import simulate
+from HNCLogic.training.cohort import read_cohort
+from HNCLogic.training.splits import cross_validation
+from Testing.unit.real_ct_folder import built_in_case, images, write
 
 COARSE = {"pet_spacing": (8.0, 8.0, 8.0), "pet_matrix": 60}
 
@@ -74,6 +78,8 @@ def test_dicom_cohorts_read_back_with_the_same_suv_and_the_same_bytes(hnc, tmp_p
             a, b = (sitk.GetArrayViewFromImage(one.image) for one in (back, sent))
             size = b.max() if role == "PET" else 1.0
             assert np.abs(a - b).max() <= slack * size, role
+        first = pydicom.dcmread(next((tmp_path / "dicom" / series["PET"]).iterdir()))
+        assert first.PatientID == series["patient"].upper()
         assert series["mask"] == plain["mask"]
         assert {k: v for k, v in series.items() if k not in ("PET", "CT")} == {
             k: v for k, v in plain.items() if k not in ("PET", "CT")
@@ -131,3 +137,20 @@ def test_options_may_stand_in_a_file(hnc, tmp_path, coarse):
     config.write_text('{"count": 2, "jobs": 1, "out": "there"}')
     assert hnc("phantom", "--config", config, "--seed", 3).code == 0
     assert len(listed(tmp_path / "there")) == 2
+
+
+def test_patients_made_of_one_real_ct_are_of_one_group_and_never_parted(hnc, tmp_path, coarse):
+    for number in range(2):
+        write(tmp_path / "cts" / f"case {number}", *images(built_in_case(number)))
+    words = ("--count", 6, "--seed", 2, "--jobs", 1, "--anatomy", tmp_path / "cts")
+    assert hnc("phantom", *words, "--out", tmp_path / "cohort").code == 0
+    rows = listed(tmp_path / "cohort")
+    assert {row["group"] for row in rows} == {"case 0", "case 1"}
+    assert len({(row["match"], row["group"]) for row in rows}) == 3, "a pair shares its body"
+    cohort = read_cohort(tmp_path / "cohort" / "cohort.csv")
+    for fold in cross_validation(cohort, 0, folds=2):
+        both = [
+            {r["group"] for r in rows if r["patient"] in part}
+            for part in (fold.train, fold.validation)
+        ]
+        assert not both[0] & both[1]

@@ -12,7 +12,7 @@ from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.body.shapes import Canvas, ellipsoid
 from HNCLogic.phantom.body.tissues import LABEL
-from HNCLogic.phantom.cases.parotid_case import READER, ragged, simulate_parotid
+from HNCLogic.phantom.cases.parotid_case import ragged, simulate_parotid
 from HNCLogic.phantom.cases.parotid_tumours import (
     CAPSULE,
     CYST,
@@ -27,7 +27,7 @@ from HNCLogic.phantom.cases.parotid_tumours import (
 )
 from HNCLogic.phantom.mr.sequences import ROLES, draw_protocol, signal
 from HNCLogic.phantom.mr.tissues import columns
-from HNCLogic.phantom.reader_score import draw_score
+from HNCLogic.phantom.reader_score import PAROTID, draw_score
 
 
 def _hash(image: sitk.Image) -> str:
@@ -177,7 +177,7 @@ def test_the_simulated_radiologist_is_as_good_as_the_papers():
     for seed in range(3000):
         rng = np.random.default_rng(seed)
         tumour = draw_tumour(rng, draw_subtype(rng))
-        scores.append(draw_score(rng, tumour.malignant, READER, ragged(tumour)))
+        scores.append(draw_score(rng, tumour.malignant, PAROTID, ragged(tumour)))
         truth.append(tumour.malignant)
     assert set(scores) == {1, 2, 3, 4, 5}
     assert _auc(np.array(truth), np.array(scores)) == pytest.approx(0.74, abs=0.03)

@@ -1,5 +1,7 @@
 """A simulated patient's DICOM series read back through the project's own reader."""
 
+from dataclasses import replace
+
 import numpy as np
 import pydicom
 import pytest
@@ -48,6 +50,18 @@ def test_headers_say_simulated_and_slopes_differ(folders):
     assert all("SIMULATED" in h.SeriesDescription for h in headers)
     assert all("no real person" in h.ImageComments for h in headers)
     assert len({str(h.RescaleSlope) for h in headers}) > len(headers) // 2
+
+
+def test_no_header_depends_on_the_label(patient, tmp_path):
+    """Not by a hash either: who guesses the label cannot check the guess against a UID."""
+    headers = []
+    for number, positive in enumerate((True, False)):
+        other = replace(patient, positive=positive, lesions=(), event=None, time_months=None)
+        path = write_dicom(other, tmp_path / str(number), roles=("PET",), name="A-7")["PET"]
+        headers.append(pydicom.dcmread(path / "0001.dcm"))
+    assert headers[0] == headers[1]
+    assert headers[0].file_meta == headers[1].file_meta
+    assert headers[0].PatientID == "A-7"
 
 
 def test_series_are_told_apart_and_belong_together(patient, folders):

@@ -102,6 +102,20 @@ def test_the_same_seed_makes_the_same_patient_whatever_was_drawn_before(folder):
     )
 
 
+def test_a_pair_has_its_case_in_common_and_nothing_else(folder):
+    anatomies = RealAnatomies(folder)
+    cases = set()
+    for pair in range(4):
+        one, other = (
+            anatomies.draw(np.random.default_rng(own), np.random.default_rng(pair))
+            for own in (2 * pair, 2 * pair + 1)
+        )
+        assert one.case == other.case
+        assert one.texture_seed != other.texture_seed
+        cases.add(one.case)
+    assert cases == {"one", "two"}
+
+
 def test_a_case_makes_different_patients_mirrored_ones_too(folder):
     anatomies = RealAnatomies(folder)
     drawn = [anatomies.of_case("one", np.random.default_rng(seed)) for seed in range(6)]

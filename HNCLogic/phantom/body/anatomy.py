@@ -26,6 +26,7 @@ class Anatomy(Protocol):
     """A patient's body, wherever it comes from, as the scanners and tumours need it."""
 
     source: str  # in words
+    case: str | None  # the real CT it is made of, which others may be made of too
 
     def painted(self, spacing: float) -> Canvas:
         """The tissues (``tissues.py``) on a grid of ``spacing`` mm over the whole patient."""
@@ -55,7 +56,11 @@ class Anatomy(Protocol):
 class AnatomySource(Protocol):
     """Where bodies come from, other than the built-in one."""
 
-    def draw(self, rng: np.random.Generator) -> Anatomy: ...
+    def draw(
+        self, rng: np.random.Generator, of_build: np.random.Generator | None = None
+    ) -> Anatomy:
+        """A patient's body; ``of_build``: a stream that a matched pair shares, as its case."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class BuiltIn:
     folds: sitk.Image  # finer noise, in the head only: the folds of the brain
     build: Build
     source: str = "built in"
+    case: None = None
 
     @property
     def sex(self) -> Sex:

@@ -4,7 +4,7 @@ FDG uptake is SUVmean. Tonsils, soft palate, lingual tonsil, salivary glands, co
 concha, tongue and thyroid: Nakamoto et al., Radiology 2005;234:879-885. Grey and white matter,
 blood, muscle: usual clinical ranges (grey 8-14, white 3-5, blood 1.5-2, muscle 0.6-1). The rest
 are plausible figures for a scan one hour after injection. CT numbers are textbook
-figures at 120 kV. What MR sees of them is in ``mr_tissues.py``.
+figures at 120 kV. What MR sees of them is in ``mr/tissues.py``.
 """
 
 from __future__ import annotations

@@ -30,15 +30,12 @@ from HNCLogic.phantom.mr.images import acquire, mask_on
 from HNCLogic.phantom.mr.sequences import HABITS, ROLES
 from HNCLogic.phantom.mr.study import plan_study, view_box
 from HNCLogic.phantom.mr.tissues import draw_columns
-from HNCLogic.phantom.reader_score import OperatingPoint, draw_score
+from HNCLogic.phantom.reader_score import PAROTID, draw_score
 from HNCLogic.phantom.scanners.centres import CENTRES, draw_centre
 
 SIMULATED = "Simulated patient, made by HNC; no real person"
 SPACING = 1.25  # mm: of the canvas
 LENGTH = 104.0  # mm from the first slice to the last
-# The paper's radiologist: AUC 0.74, sensitivity and specificity 0.70. In the binormal model the
-# three do not go together; the AUC is kept.
-READER = OperatingPoint(0.68, 0.68)
 
 
 @dataclass(frozen=True)
@@ -129,7 +126,7 @@ def simulate_parotid(
         box=_box_mm(grid, voxels),
         box_voxels=voxels,
         volume_ml=float((found == 1).sum() * canvas.spacing**3 / 1000),
-        reader_score=draw_score(rng["reader"], tumour.malignant, READER, ragged(tumour)),
+        reader_score=draw_score(rng["reader"], tumour.malignant, PAROTID, ragged(tumour)),
         age=age,
         sex=sex,
         tumour=tumour,

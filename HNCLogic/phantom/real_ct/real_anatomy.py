@@ -38,6 +38,10 @@ class RealAnatomy:
     texture_seed: int
     source: str  # "CT of case pt_2"
 
+    @property
+    def case(self) -> str:
+        return self.fitted.case.name
+
     def painted(self, spacing: float) -> Canvas:
         """The tissues on a grid of ``spacing`` mm from chest to crown."""
         fitted = self.fitted
@@ -133,9 +137,14 @@ class RealAnatomies:
         out = self.left_out
         return [f.name for f in self._folders if f.name not in out]
 
-    def draw(self, rng: np.random.Generator) -> RealAnatomy:
-        """A patient made of one case: the same ``rng`` gives the same one."""
-        order = rng.permutation(len(self._folders))
+    def draw(
+        self, rng: np.random.Generator, of_build: np.random.Generator | None = None
+    ) -> RealAnatomy:
+        """A patient made of one case: the same ``rng`` gives the same one.
+
+        ``of_build`` chooses the case where it is given, so that a matched pair has one in common.
+        """
+        order = (rng if of_build is None else of_build).permutation(len(self._folders))
         flipped = bool(rng.random() < 0.5)
         seeds = rng.integers(0, 2**32, 2)
         return self._made(self._folders[self._first(order)], flipped, seeds)
