@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from HNCLogic.evaluation.bootstrap import REPEATS, Interval, interval
+from HNCLogic.evaluation.classification import Z
 
 
 class Curve(NamedTuple):
@@ -165,8 +166,33 @@ def area(
     )
     if found is None:
         return Area(value, None, None)
+    if figure is auc and value in (0.0, 1.0):
+        # Every draw is parted as neatly as the whole: the bootstrap would feign certainty.
+        return Area(value, *newcombe_interval(value, int(truth.sum()), int((~truth).sum())))
     # A percentile interval need not hold the value itself; one that is printed must.
     return Area(value, min(found.low, value), max(found.high, value))
+
+
+def newcombe_interval(value: float, positives: int, negatives: int) -> tuple[float, float]:
+    """95 % interval of an AUC from its value and numbers alone, which holds at 0 and 1 too.
+
+    The areas θ whose own standard error is at least |value − θ| / z (Newcombe, Stat Med 2006; 25:
+    559, method 5).
+    """
+    from scipy.optimize import brentq
+
+    more = (positives + negatives) / 2 - 1
+
+    def error(area: float) -> float:
+        spread = 1 + more * ((1 - area) / (2 - area) + area / (1 + area))
+        return float(np.sqrt(area * (1 - area) * spread / (positives * negatives)))
+
+    tiny = 1e-12
+    low = 0.0 if value <= tiny else brentq(lambda a: value - a - Z * error(a), 0.0, value - tiny)
+    high = (
+        1.0 if value >= 1 - tiny else brentq(lambda a: a - value - Z * error(a), value + tiny, 1.0)
+    )
+    return float(low), float(high)
 
 
 def mean_area(

@@ -154,6 +154,32 @@ def test_the_interval_of_the_auc_is_about_hanleys_and_the_same_each_time(scans):
     assert roc.area(roc.auc, [True, True], [0.9, 0.1], ["a", "b"]) is None
 
 
+def test_perfect_separation_is_not_certainty():
+    """Twenty trials' worth of neat parting: the bootstrap alone would say 1 to 1."""
+    labels, values = [True] * 10 + [False] * 10, [0.9] * 10 + [0.1] * 10
+    patients = [str(n) for n in range(20)]
+    found = roc.area(roc.auc, labels, values, patients, repeats=50)
+    assert (found.value, found.high) == (1.0, 1.0)
+    # At the lower end the distance to 1 is 1.96 of that area's own standard errors.
+    a, n = found.low, 10
+    q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
+    spread = a * (1 - a) + (n - 1) * ((q1 - a * a) + (q2 - a * a))
+    assert 1 - a == pytest.approx(1.96 * np.sqrt(spread / n**2), abs=1e-3)
+    assert 0.7 < a < 0.9
+    low, high = roc.newcombe_interval(0.0, 10, 10)
+    assert (low, high) == (0.0, pytest.approx(1 - a))
+    wide = roc.newcombe_interval(0.8, 10, 10)
+    assert roc.newcombe_interval(0.8, 100, 100)[0] > wide[0]
+    # With chance at stake it holds the truth in 95 of 100 trials.
+    rng, inside = np.random.default_rng(1), 0
+    sick = np.arange(60) < 25
+    for _ in range(400):
+        value = roc.auc(sick, rng.normal(sick * 1.0, 1))
+        low, high = roc.newcombe_interval(value, 25, 35)
+        inside += low <= 0.7602 <= high  # Φ(1/√2)
+    assert 0.92 <= inside / 400 <= 0.98
+
+
 def test_calibration_is_scikit_learns(scans):
     from sklearn.calibration import calibration_curve
     from sklearn.metrics import brier_score_loss
