@@ -89,7 +89,7 @@ BOTH_SIDES = {"mucositis": 0.6, "active tonsil": 0.3, "submandibular": 0.2, "sub
               "masseter": 0.3, "pterygoid": 0.3, "thyroid": 0.3, "longus colli": 0.5}  # fmt: skip
 CLEAR_MM = 8.0  # farther than one blur's width
 RIVAL = 0.95  # share of positives with a look-alike about as hot as the tumour
-SECOND = (0.7, 0.55)  # share of negatives and positives with a second one, nearly as hot
+SECOND = (0.85, 0.8)  # share of negatives and positives with a second one, nearly as hot
 
 
 def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -> list[Lesion]:
