@@ -169,6 +169,8 @@ def area(
     if figure is auc and value in (0.0, 1.0):
         # Every draw is parted as neatly as the whole: the bootstrap would feign certainty.
         return Area(value, *newcombe_interval(value, int(truth.sum()), int((~truth).sum())))
+    if found.low == found.high:  # draws that never differ say nothing of how sure the value is
+        return Area(value, None, None)
     # A percentile interval need not hold the value itself; one that is printed must.
     return Area(value, min(found.low, value), max(found.high, value))
 

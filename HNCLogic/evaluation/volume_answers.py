@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from HNCLogic.evaluation.presence_answers import Asked
     from HNCLogic.models.folder import Model
 
+READER = "reader_mask"  # column of a cohort
+
 
 @dataclass(frozen=True)
 class Outlined:
@@ -31,6 +33,7 @@ class Outlined:
     overlap: ScanOverlap
     lesions: ScanLesions
     warnings: list[str]
+    reader: ScanOverlap | None = None  # a reader's outlines, where the cohort has them
 
     @property
     def annotated(self) -> bool:
@@ -64,10 +67,12 @@ def outline(
     model: Model,
     minimum_ml: float = MINIMUM_ML,
     progress: Progress = lambda share, words: None,
+    folder: Path = Path(),
 ) -> Outlined:
     """The model's outlines of one scan against its mask, both on the PET's grid.
 
-    A scan without a mask has nothing annotated. Raises InputError where images or mask cannot be
+    A scan without a mask has nothing annotated. A reader's outlines (column ``reader_mask``,
+    relative to ``folder``) are compared alike. Raises InputError where images or mask cannot be
     used.
     """
     from HNCLogic import outlines, steps
@@ -93,7 +98,22 @@ def outline(
         compare(said, truth, grid.voxel_ml, minimum_ml),
         find_lesions(said, truth, grid.voxel_ml, minimum_ml),
         list(found.warnings),
+        _reader(asked, folder, grid, truth, minimum_ml),
     )
+
+
+def _reader(
+    asked: Asked, folder: Path, grid: Grid, truth: np.ndarray, minimum_ml: float
+) -> ScanOverlap | None:
+    from HNCLogic.images.read import read_mask
+
+    name = asked.scan.facts.get(READER, "").strip()
+    if not name:
+        return None
+    if not (folder / name).is_file():
+        raise InputError(f"column {READER!r}: there is no {folder / name}")
+    theirs = sitk.GetArrayFromImage(read_mask(folder / name, grid, resample=True))
+    return compare(theirs, truth, grid.voxel_ml, minimum_ml)
 
 
 def as_classes(labels: np.ndarray, lesions: list[Lesion]) -> np.ndarray:
@@ -122,7 +142,7 @@ def outline_all(
 
         tell(0.0, "")
         try:
-            answers.append(outline(one, model_for(place), progress=tell))
+            answers.append(outline(one, model_for(place), progress=tell, folder=path.parent))
         except InputError as error:
             raise InputError(f"{path}, entry {place + 1}: {error}") from error
     return answers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from HNCLogic.evaluation import volume_plots as plots
@@ -13,6 +14,7 @@ from HNCLogic.evaluation.lesions_found import found as lesions_found
 from HNCLogic.evaluation.page import Chapter, Evaluation, Figure
 from HNCLogic.evaluation.segmentation import TARGETS, classification, dice, overlap
 from HNCLogic.evaluation.survival import survival
+from HNCLogic.evaluation.tables import Table
 from HNCLogic.evaluation.volume_answers import Outlined, outline_all, require_masks
 from HNCLogic.progress import Progress
 
@@ -92,6 +94,7 @@ def _delineation(name: str, sick: Sequence[Outlined], answers: Sequence[Outlined
     chapter = Chapter("delineation", "Outlines", words)
     chapter.tables += [
         tables.delineation({name: dices}),
+        *_reader(sick, chapter),
         tables.classes({name: classes}),
         tables.lesions({name: lesions}),
     ]
@@ -110,6 +113,24 @@ def _delineation(name: str, sick: Sequence[Outlined], answers: Sequence[Outlined
         "scans_without_tumour_left_empty": wilson(empty, len(well)),
     }
     return chapter
+
+
+def _reader(sick: Sequence[Outlined], chapter: Chapter) -> list[Table]:
+    """Network and reader beside each other on the scans that the reader outlined."""
+    read = [one for one in sick if one.reader is not None]
+    if not read:
+        return []
+    patients = [one.asked.scan.patient for one in read]
+    both = {
+        who: {t: overlap([one.shared[t] for one in scans], patients) for t in TARGETS}
+        for who, scans in (
+            ("Network", [one.overlap for one in read]),
+            ("Reader", [one.reader for one in read]),
+        )
+    }
+    chapter.figures["beside_reader"] = {"scans": len(read), **both}
+    table = tables.delineation(both)
+    return [replace(table, title=f"{table.title}, beside the reader")]
 
 
 def _burden(name: str, sick: Sequence[Outlined]) -> Chapter:

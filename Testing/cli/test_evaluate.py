@@ -201,3 +201,41 @@ def test_what_cannot_be_judged_is_refused(hnc, cohort, run, tiny_models, tmp_pat
     ended = hnc("evaluate", model, "--cohort", cohort, "--out", tmp_path / "mine", "--overwrite")
     assert ended.code == 2
     assert "thesis.doc" in ended.err
+
+
+def test_a_readers_outlines_stand_beside_the_networks(hnc, tiny_models, tmp_path):
+    import SimpleITK as sitk
+
+    path = write_cohort(tmp_path / "read", 4)
+    rows, shared, sizes = table_of(path), 0, 0
+    for row in rows:
+        row["reader_mask"] = f"reader-{row['patient']}.nrrd" if row["label"] == "1" else ""
+        if row["label"] == "1":
+            mask = sitk.ReadImage(str(path.parent / row["mask"]))
+            theirs = sitk.GetArrayFromImage(mask)
+            theirs[theirs == 2] = 0  # the reader missed the node
+            truth = sitk.GetArrayFromImage(mask)
+            shared += int(((theirs > 0) & (truth > 0)).sum())
+            sizes += int((theirs > 0).sum() + (truth > 0).sum())
+            image = sitk.GetImageFromArray(theirs)
+            image.CopyInformation(mask)
+            sitk.WriteImage(image, str(path.parent / row["reader_mask"]))
+    rewrite(path, rows)
+    words = ("evaluate", tiny_models["volume"], "--cohort", path)
+    ended = hnc(*words, "--out", tmp_path / "out", "--json")
+    assert ended.code == 0, ended.err
+    found = ended.json["figures"]["delineation"]
+    assert found["beside_reader"]["scans"] == 2
+    reader = found["beside_reader"]["Reader"]
+    assert reader["union"]["pooled"] == pytest.approx(2 * shared / sizes)
+    assert reader["primary"]["pooled"] == 1.0
+    assert reader["nodes"]["failed"] == 2
+    network = found["beside_reader"]["Network"]["union"]["pooled"]
+    assert network == pytest.approx(found["dice"]["union"]["pooled"])
+    assert "Reader: Primary tumour" in standing_alone(tmp_path / "out" / "report.html")
+    rows[0]["reader_mask"] = "lost.nrrd"
+    rewrite(path, rows)
+    ended = hnc(*words, "--out", tmp_path / "no")
+    assert ended.code == 2
+    assert "entry 1: column 'reader_mask': there is no" in ended.err
+    assert not (tmp_path / "no").exists()
