@@ -16,6 +16,7 @@ from HNCLogic.errors import InputError
 from HNCLogic.evaluation.page import Chapter, Evaluation, write
 from HNCLogic.evaluation.run_folder import (
     TrainingRun,
+    also_trained_on,
     is_its_cohort,
     is_run,
     open_run,
@@ -64,6 +65,11 @@ def evaluate(order: Order, progress: Progress = lambda share, words: None) -> di
     cohort, own = _cohort(order, run)
     with whole_or_nothing(order.out, order.overwrite) as folder:
         evaluation = _started(order, model, cohort, run if own else None)
+        if run is not None and not own and (shared := also_trained_on(run, cohort)):
+            evaluation.warnings.append(
+                f"{shared} patients have names of patients that the run was trained on. If they "
+                "are the same, the figures say nothing: evaluate on others."
+            )
         method = model.card.method
         if method == "presence":
             rows = _presence(order, evaluation, model, cohort, run if own else None, progress)

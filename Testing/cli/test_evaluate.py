@@ -140,6 +140,8 @@ def test_on_another_cohort_it_is_the_runs_model_that_answers(hnc, run, tmp_path)
     assert ended.code == 0, ended.err
     assert list(ended.json["figures"]) == ["test"]
     assert ended.json["figures"]["test"]["reader"] is None
+    told = "6 patients have names of patients that the run was trained on"
+    assert any(words.startswith(told) for words in ended.json["warnings"])
 
 
 def test_a_cohort_of_one_label_has_no_curve(hnc, cohort, tiny_models, tmp_path):
