@@ -8,7 +8,7 @@ from HNCLogic.phantom.body.anatomy import draw_anatomy
 from HNCLogic.phantom.body.noise import on_grid, smooth_field
 from HNCLogic.phantom.body.shapes import Canvas
 from HNCLogic.phantom.body.tissues import LABEL, TISSUES
-from HNCLogic.phantom.disease.activity import activity, add_brown_fat, draw_uptake
+from HNCLogic.phantom.disease.activity import activity, add_brown_fat, draw_uptake, unevenness
 
 # SUVmean; Nakamoto et al., Radiology 2005;234:879-885.
 NAKAMOTO = {"tonsil": 3.48, "soft palate": 3.13, "lingual tonsil": 3.11, "sublingual": 2.93,
@@ -120,6 +120,46 @@ def test_the_tongue_takes_up_more_at_tip_and_base(canvas):
     assert values[y >= high].mean() > 1.25 * values[np.abs(y - middle) <= 2].mean()
     both = (uptake.left[LABEL["tongue"]] + uptake.right[LABEL["tongue"]]) / 2
     assert values.mean() == pytest.approx(both, rel=0.02)
+
+
+def test_the_cervical_cord_has_the_tables_uptake_and_the_thoracic_less(canvas):
+    still = np.zeros(canvas.labels.shape, np.float32)
+    uptake = draw_uptake(np.random.default_rng(2), 60.0)
+    suv = activity(canvas, uptake, still)
+    inside = canvas.labels == LABEL["cord"]
+    down = (np.nonzero(inside)[0].max() - np.nonzero(inside)[0]) * canvas.spacing
+    expected = (uptake.left[LABEL["cord"]] + uptake.right[LABEL["cord"]]) / 2
+    assert suv[inside][down <= 130].mean() == pytest.approx(expected, rel=0.02)
+    assert suv[inside][down > 190].mean() < 0.75 * expected
+
+
+def test_lips_and_chin_take_up_more_than_cheeks_and_nothing_beyond_the_face(canvas):
+    from dataclasses import replace
+
+    still = np.zeros(canvas.labels.shape, np.float32)
+    uptake = draw_uptake(np.random.default_rng(2), 60.0)
+    plain = activity(canvas, replace(uptake, face=0.0), still)
+    more = activity(canvas, replace(uptake, face=2.0), still) - plain
+    z, y, _x = np.nonzero(more > 0)
+    assert more.min() == 0
+    assert 20 < (more > 0).sum() * canvas.spacing**3 / 1000 < 250  # ml
+    level, back = canvas.axes[2][z], canvas.axes[1][y]
+    assert level.min() > -40
+    assert level.max() < 110
+    assert back.max() < 0  # in front of the ears
+    values = more[more > 0]
+    assert values[back < -80].mean() > 1.5 * values[back > -40].mean()
+    assert (plain + more)[canvas.labels == LABEL["fat"]].max() <= 2.0 + 1e-4
+
+
+def test_unevenness_has_mean_0_variance_1_and_is_the_same_for_a_seed(canvas):
+    first = unevenness(np.random.default_rng(1), canvas)
+    assert first.shape == canvas.labels.shape
+    assert first.dtype == np.float32
+    assert abs(first.mean()) < 0.1
+    # Read between the points of its own grid a field is a little flatter.
+    assert 0.6 < first.std() < 1.05
+    assert np.array_equal(first, unevenness(np.random.default_rng(1), canvas))
 
 
 def test_left_and_right_are_told_apart_where_a_body_lies_askew(canvas):

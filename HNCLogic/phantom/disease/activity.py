@@ -25,14 +25,16 @@ RANGE = {"grey matter": (8, 14), "deep grey": (8, 14), "white matter": (3, 5), "
          "neck muscle": (0.5, 6), "myocardium": (0.8, 14)}  # fmt: skip
 EVEN = 0.12  # how uneven a tissue is within one patient: standard deviation as a share
 UNEVEN = {"tonsil": 0.32, "lingual tonsil": 0.25, "adenoid": 0.25, "soft palate": 0.22,
-          "mucosa": 0.25, "parotid": 0.2, "submandibular": 0.2, "sublingual": 0.22, "tongue": 0.2,
+          "mucosa": 0.25, "parotid": 0.25, "submandibular": 0.22, "sublingual": 0.22, "tongue": 0.2,
           "myocardium": 0.25, "larynx": 0.2, "grey matter": 0.1, "muscle": 0.18,
           "neck muscle": 0.18, "masticator": 0.18, "marrow": 0.2, "soft": 0.25, "fat": 0.4,
-          "skin": 0.3, "thyroid": 0.18, "concha": 0.25}  # fmt: skip
+          "skin": 0.3, "thyroid": 0.18, "concha": 0.25, "cord": 0.2}  # fmt: skip
 FINE_MM, WIDE_MM, WIDE = 9.0, 30.0, 0.6  # grain of the unevenness; the wide one's share
 FACE_MM = (2.0, 10.0)  # depth of the lips and the muscles of expression under the surface
 FACE = (1.9, 0.25, (1.0, 3.0))  # SUV of lips and chin: median, spread of the logarithm, range
 CHEEK = 0.4  # of these, the share left at the side of the face
+CERVICAL_MM = 130.0  # length of the cervical cord
+CORD = ((0, 60, 130, 180), (0.9, 1.1, 0.85, 0.6))  # mm from its upper end; uptake, relative
 BENEATH_TONGUE_MM = 12.0  # how much lower than the tongue the chin lies
 ACTIVE = 0.15  # share of patients who spoke, chewed or were tense after the injection
 ACTIVE_SUV = {"masticator": (2, 6), "neck muscle": (2, 3), "eye muscle": (3, 6),
@@ -115,8 +117,22 @@ def activity(canvas: Canvas, uptake: Uptake, texture: np.ndarray) -> np.ndarray:
     suv *= np.maximum(1 + amount[canvas.labels] * np.clip(texture, -3, 3), 0.2)
     _along(canvas, suv, ("tongue",), uptake.tip, uptake.base)
     _along(canvas, suv, ("larynx", "vocal cord"), 0.0, uptake.speech)
+    _fade_cord(canvas, suv)
     _add_face(canvas, suv, uptake.face, texture)
     return suv
+
+
+def _fade_cord(canvas: Canvas, suv: np.ndarray) -> None:
+    """The cervical cord takes up most in its middle, the thoracic cord less; changes ``suv``.
+
+    The table's figure is the mean of the cervical one.
+    """
+    inside = canvas.labels == LABEL["cord"]
+    z = np.nonzero(inside)[0]
+    if len(z):
+        down = (z.max() - z) * canvas.spacing
+        gain = np.interp(down, *CORD)
+        suv[inside] *= (gain / gain[down <= CERVICAL_MM].mean()).astype(np.float32)
 
 
 def _add_face(canvas: Canvas, suv: np.ndarray, face: float, texture: np.ndarray) -> None:
