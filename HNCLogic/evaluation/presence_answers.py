@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
+from HNCLogic.evaluation.each_scan import each_scan
 from HNCLogic.evaluation.heatmaps import Fidelity, fidelity
 from HNCLogic.evaluation.reader import reader_score
 from HNCLogic.images.grid import Grid
@@ -161,18 +162,11 @@ def ask_all(
 
     Raises InputError with the entry of the table at ``path``.
     """
-    answers = []
-    for place, one in enumerate(asked):
 
-        def tell(share: float, words: str, place: int = place) -> None:
-            progress((place + share) / len(asked), f"scan {place + 1} of {len(asked)}")
+    def answer(place: int, one: Asked, tell: Progress) -> Answer:
+        return ask(one, model_for(place), heatmaps=heatmaps, progress=tell)
 
-        tell(0.0, "")
-        try:
-            answers.append(ask(one, model_for(place), heatmaps=heatmaps, progress=tell))
-        except InputError as error:
-            raise InputError(f"{path}, entry {place + 1}: {error}") from error
-    return answers
+    return each_scan(asked, path, progress, answer)
 
 
 def one_fold(model: Model, fold: int) -> Model:

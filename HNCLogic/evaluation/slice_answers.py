@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
-from HNCLogic.errors import InputError
 from HNCLogic.evaluation import presence_answers
+from HNCLogic.evaluation.each_scan import each_scan
 from HNCLogic.evaluation.slices import Slices, count_slices, together
 from HNCLogic.images.grid import Grid
 from HNCLogic.job import Delineation, Job
@@ -101,19 +101,12 @@ def segment_all(
     ``like``: another way's answers, to compare on the same slices. Raises InputError with the
     entry of the table at ``path``.
     """
-    answers = []
-    for place, one in enumerate(asked):
 
-        def tell(share: float, words: str, place: int = place) -> None:
-            progress((place + share) / len(asked), f"scan {place + 1} of {len(asked)}")
+    def answer(place: int, one: Asked, tell: Progress) -> Segmented:
+        heights = None if like is None else like[place].heights
+        return segment(one, model_for(place), tell, heights)
 
-        tell(0.0, "")
-        try:
-            heights = None if like is None else like[place].heights
-            answers.append(segment(one, model_for(place), tell, heights))
-        except InputError as error:
-            raise InputError(f"{path}, entry {place + 1}: {error}") from error
-    return answers
+    return each_scan(asked, path, progress, answer)
 
 
 def as_in_the_paper(answers: Sequence[Segmented], seed: int = 0) -> list[np.ndarray]:

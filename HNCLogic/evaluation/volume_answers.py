@@ -12,6 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
+from HNCLogic.evaluation.each_scan import each_scan
 from HNCLogic.evaluation.lesions_found import ScanLesions, find_lesions
 from HNCLogic.evaluation.segmentation import MINIMUM_ML, ScanOverlap, compare
 from HNCLogic.images.grid import Grid
@@ -134,15 +135,8 @@ def outline_all(
 
     Raises InputError with the entry of the table at ``path``.
     """
-    answers = []
-    for place, one in enumerate(asked):
 
-        def tell(share: float, words: str, place: int = place) -> None:
-            progress((place + share) / len(asked), f"scan {place + 1} of {len(asked)}")
+    def answer(place: int, one: Asked, tell: Progress) -> Outlined:
+        return outline(one, model_for(place), progress=tell, folder=path.parent)
 
-        tell(0.0, "")
-        try:
-            answers.append(outline(one, model_for(place), progress=tell, folder=path.parent))
-        except InputError as error:
-            raise InputError(f"{path}, entry {place + 1}: {error}") from error
-    return answers
+    return each_scan(asked, path, progress, answer)
