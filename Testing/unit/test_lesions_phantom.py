@@ -170,6 +170,16 @@ def test_suvmax_seen_through_the_blur_is_that_drawn(canvas):
     assert np.mean(np.abs(np.array(reached) - 1) < 0.1) > 0.85
 
 
+def test_a_tumour_beside_something_hotter_does_not_vanish(canvas):
+    """Else the spill alone would reach its SUVmax, and true tumour lie there without uptake."""
+    own = _copy(canvas)
+    suv = np.full(own.labels.shape, 0.8, np.float32)
+    suv[own.labels == LABEL["tongue"]] = 12.0
+    primary = next(p[0] for p in _malignant(500) if p[0].site == "oral cavity" and p[0].suv_max < 6)
+    (found,), truth = paint_uptake([primary], own, suv, 6.0)
+    assert suv[truth == 1].mean() > 0.6 * found.suv_max
+
+
 def test_each_node_has_its_label_and_the_core_is_not_in_the_truth(canvas):
     own = _copy(canvas)
     first = Lesion("primary", "oropharynx", "left", (19, -18, 34), 12.0, 9.0, True, seed=1)
