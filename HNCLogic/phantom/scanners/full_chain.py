@@ -5,6 +5,11 @@ spread, joined by scatter and randoms, counted with Poisson noise, corrected wit
 is (iodine, metal, couch, and where the patient lay when it was made) and reconstructed with
 OSEM and a Gaussian filter. Left out: time of flight, block and gap pattern, dead time, random
 and scatter that follow the physics; slices do not share lines.
+
+Tissues come out within 10 % of their SUV, but for cold ones between broad shoulders, which OSEM
+has not emptied when it stops: fat of 0.19 SUV reads 0.23 in a patient. In a disc of fat beside
+the spine it read 0.29 after 3 iterations of 33 subsets, as much without noise, and 0.23 after 12:
+slow convergence, neither scatter nor that counts cannot be negative.
 """
 
 from __future__ import annotations
