@@ -7,8 +7,8 @@ OSEM and a Gaussian filter. Left out: time of flight, block and gap pattern, dea
 and scatter that follow the physics; slices do not share lines.
 
 Tissues come out within 10 % of their SUV, but for cold ones between broad shoulders, which OSEM
-has not emptied when it stops: fat of 0.19 SUV reads 0.23 in a patient. In a disc of fat beside
-the spine it read 0.29 after 3 iterations of 33 subsets, as much without noise, and 0.23 after 12:
+has not emptied when it stops: fat of 0.19 SUV reads 0.23 in a patient. In a disc of fat within
+shoulders it read 0.29 after 3 iterations of 33 subsets, as much without noise, and 0.23 after 12:
 slow convergence, neither scatter nor that counts cannot be negative.
 """
 
