@@ -65,8 +65,9 @@ def train(
     from HNCLogic.inference.device import use_threads
     from HNCLogic.progress import shown_progress
     from HNCLogic.training.ranks import ranks
-    from HNCLogic.training.run import MODEL, Order, settings_of
+    from HNCLogic.training.run import Order, settings_of
     from HNCLogic.training.run import train as train_run
+    from HNCLogic.training.run_folder import MODEL
 
     order = Order(
         method, cohort, out, chosen_from(settings or []), folds, tuple(fold or ()), seed, device,

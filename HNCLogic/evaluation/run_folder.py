@@ -13,7 +13,7 @@ import numpy as np
 
 from HNCLogic.errors import InputError
 from HNCLogic.training.cohort import Cohort, Scan
-from HNCLogic.training.run import FOLDS, MODEL, OUT_OF_FOLD, RUN
+from HNCLogic.training.run_folder import FOLDS, MODEL, OUT_OF_FOLD, RUN
 
 PRESENCE_COLUMNS = ("scan", "label", "fold", "probability", "threshold", "nested_threshold")
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from HNCLogic.outputs import write_text_whole
 from HNCLogic.training.cards import common, settings_in_words
 from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.presence_task import PresenceTask, PresenceTraining
+from HNCLogic.training.run_folder import MODEL, fold_weights, seconds_trained, write_out_of_fold
 from HNCLogic.training.splits import Fold
 from HNCLogic.training.thresholds import equitable_threshold, nested_thresholds
 
@@ -31,7 +28,6 @@ def finish(
     """Writes ``out_of_fold.csv`` and the model folder."""
     from HNCLogic.models.writing import write_model
     from HNCLogic.networks.registry import make
-    from HNCLogic.training.run import MODEL, OUT_OF_FOLD, fold_weights
 
     rows, states, thresholds = [], [], []
     arguments: dict[str, Any] = {}
@@ -55,11 +51,11 @@ def finish(
     for row in rows:
         row["threshold"] = thresholds[row["fold"] - 1]
         row["nested_threshold"] = nested[row["fold"]]
-    write_text_whole(order.out / OUT_OF_FOLD, _table(rows))
+    write_out_of_fold(order.out, rows)
     figures = _figures(rows)
     for one in figures:
         say(f"{one['name']}: {one['value']:.3f} ({one['data']})")
-    seconds = _seconds(order, len(folds))
+    seconds = seconds_trained(order.out, len(folds))
     left_out = {role for role, share in chosen.left_out.items() if share}
     card = common(order, scans, seconds, "a GPU" if order.device == "cuda" else "the CPU") | {
         "name": order.name or f"presence-{'-'.join(r.lower() for r in chosen.roles)}",
@@ -80,14 +76,6 @@ def finish(
     }
     write_model(order.out / MODEL, card, states)
     say(f"{order.out / MODEL}: the model")
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    return text.getvalue()
 
 
 def _figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -113,13 +101,3 @@ def _figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             right = float((called[where] == (label[where] == 1)).mean())
             figures.append({"name": name, "value": right, "data": data})
     return figures
-
-
-def _seconds(order: Order, folds: int) -> float:
-    from HNCLogic.training.run import DONE
-
-    total = 0.0
-    for number in range(1, folds + 1):
-        held = json.loads((order.out / f"fold-{number}" / DONE).read_text(encoding="utf-8"))
-        total += sum(entry["seconds"] for entry in held["history"])
-    return total

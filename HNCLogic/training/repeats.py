@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from HNCLogic.outputs import write_file_whole, write_text_whole
+from HNCLogic.training.run_folder import BEST, DONE
 
-BEST, DONE = "best.safetensors", "done.json"  # in a training's folder, when it has ended
 FIGURE = "Dice"  # of the validation patients, at the epoch that is kept
 
 

@@ -32,15 +32,12 @@ from HNCLogic.training.leakage import metadata_auc, refuse_given_away, refuse_sh
 from HNCLogic.training.prepared import Prepared, prepare_cohort
 from HNCLogic.training.ranks import Ranks
 from HNCLogic.training.recipes import RECIPES, Recipe
-from HNCLogic.training.repeats import BEST, DONE, keep_median, seed_of_repeat
+from HNCLogic.training.repeats import keep_median, seed_of_repeat
+from HNCLogic.training.run_folder import BEST, CACHE, DONE, FOLDS, MODEL, RUN, fold_folder
 from HNCLogic.training.splits import Fold
 
 if TYPE_CHECKING:
-    import torch
-
-RUN, FOLDS, CACHE, MODEL, OUT_OF_FOLD = (
-    "run.json", "folds.json", "cache", "model", "out_of_fold.csv",
-)  # fmt: skip
+    pass
 
 
 @dataclass(frozen=True)
@@ -174,7 +171,7 @@ def _write_folds(out: Path, folds: list[Fold]) -> None:
 
 
 def _one_fold(order, recipe, chosen, scans, fold, number, say, ranks, progress) -> None:
-    folder = order.out / f"fold-{number}"
+    folder = fold_folder(order.out, number)
     if (folder / DONE).exists():
         say(f"fold {number}: done before")
         return
@@ -238,23 +235,11 @@ def _one_training(order, chosen, task, folder, words, say, ranks, progress) -> N
     say(f"{words}: epoch {course.epoch} of {len(course.history)} is kept")
 
 
-def fold_weights(out: Path, number: int) -> dict[str, torch.Tensor]:
-    """The weights a finished fold keeps. Raises InputError where they are not there or damaged."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    path = out / f"fold-{number}" / BEST
-    try:
-        return load(path.read_bytes())
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} cannot be read: the fold is not trained to its end") from error
-
-
 def _finish(order, recipe, chosen, scans, folds, say) -> None:
     """Curves, what each fold says of patients it was not trained on, and the model folder."""
     done = {}
     for number in range(1, len(folds) + 1):
-        path = order.out / f"fold-{number}" / DONE
+        path = fold_folder(order.out, number) / DONE
         if path.exists():
             done[number] = json.loads(path.read_text(encoding="utf-8"))
     monitor = next(iter(done.values()))["monitor"]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from HNCLogic.methods.slice_tumour import scaled
-from HNCLogic.outputs import write_text_whole
 from HNCLogic.training.cards import common, settings_in_words
 from HNCLogic.training.prepared import Prepared
+from HNCLogic.training.run_folder import MODEL, fold_weights, seconds_trained, write_out_of_fold
 from HNCLogic.training.slice_task import SliceTask, SliceTraining, chosen_slices
 from HNCLogic.training.splits import Fold
 
@@ -39,7 +36,6 @@ def finish(
     """
     from HNCLogic.models.writing import write_model
     from HNCLogic.networks.registry import make
-    from HNCLogic.training.run import MODEL, OUT_OF_FOLD, fold_weights
 
     rows: list[dict[str, Any]] = []
     thresholds, states, ranges = [], [], []
@@ -63,12 +59,12 @@ def finish(
             ("test", _said(network, task, test)),
         ):
             rows += _rows(found, part, number, thresholds[-1])
-    write_text_whole(order.out / OUT_OF_FOLD, _table([r for r in rows if r["part"] == "test"]))
+    write_out_of_fold(order.out, [r for r in rows if r["part"] == "test"])
     figures = _figures(rows)
     for one in figures:
         say(f"{one['name']}: {one['value']:.3f} ({one['data']})")
     device = "a GPU" if order.device == "cuda" else "the CPU"
-    card = common(order, scans, _seconds(order, len(folds)), device) | {
+    card = common(order, scans, seconds_trained(order.out, len(folds)), device) | {
         "name": order.name or f"slice-tumour-{'-'.join(r.lower() for r in chosen.roles)}",
         "method": "slice-tumour",
         "network": {"name": "unet2d", "arguments": arguments},
@@ -168,21 +164,3 @@ def _figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             ):
                 figures.append({"name": f"{measure}, pooled", "value": value, "data": data})
     return figures
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    return text.getvalue()
-
-
-def _seconds(order: Order, folds: int) -> float:
-    from HNCLogic.training.run import DONE
-
-    total = 0.0
-    for number in range(1, folds + 1):
-        held = json.loads((order.out / f"fold-{number}" / DONE).read_text(encoding="utf-8"))
-        total += held.get("all_seconds") or sum(entry["seconds"] for entry in held["history"])
-    return total

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from HNCLogic.evaluation.segmentation import TARGETS, shared_voxels
-from HNCLogic.outputs import write_text_whole
 from HNCLogic.training.cards import common, settings_in_words
 from HNCLogic.training.prepared import Prepared
-from HNCLogic.training.presence_model import _seconds
+from HNCLogic.training.run_folder import MODEL, fold_weights, seconds_trained, write_out_of_fold
 from HNCLogic.training.splits import Fold
 from HNCLogic.training.volume_task import VolumeTask, VolumeTraining
 
@@ -32,7 +29,6 @@ def finish(
     from HNCLogic.inference.ensemble import mean_volume
     from HNCLogic.models.writing import write_model
     from HNCLogic.networks.registry import make
-    from HNCLogic.training.run import MODEL, OUT_OF_FOLD, fold_weights
 
     p = chosen.preparation
     rows, states = [], []
@@ -50,12 +46,12 @@ def finish(
             )  # fmt: skip
             counts = overlap(said.argmax(axis=0), np.asarray(scan.truth))
             rows.append({"scan": scan.name, "fold": number, **counts})
-    write_text_whole(order.out / OUT_OF_FOLD, _table(rows))
+    write_out_of_fold(order.out, rows)
     figures = _figures(rows)
     for one in figures:
         say(f"{one['name']}: {one['value']:.3f} ({one['data']})")
     device = "a GPU" if order.device == "cuda" else "the CPU"
-    card = common(order, scans, _seconds(order, len(folds)), device) | {
+    card = common(order, scans, seconds_trained(order.out, len(folds)), device) | {
         "name": order.name or "tumour-volume",
         "method": "tumour-volume",
         "network": {"name": "attention-unet", "arguments": arguments},
@@ -95,11 +91,3 @@ def _figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 }
             )
     return figures
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    return text.getvalue()

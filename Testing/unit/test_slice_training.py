@@ -15,7 +15,8 @@ from HNCLogic.models.store import verify
 from HNCLogic.training.leakage import ScanFacts
 from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.repeats import BEST, DONE, median_of, seed_of_repeat
-from HNCLogic.training.run import FOLDS, MODEL, OUT_OF_FOLD, Order, train
+from HNCLogic.training.run import Order, train
+from HNCLogic.training.run_folder import FOLDS, MODEL, OUT_OF_FOLD
 from HNCLogic.training.slice_model import STEPS, best_threshold
 from HNCLogic.training.slice_task import SliceTask, SliceTraining, chosen_slices, training_ranges
 from Testing.unit.small_cohort import write_cohort

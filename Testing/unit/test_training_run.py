@@ -10,7 +10,8 @@ import pytest
 
 from HNCLogic.errors import InputError
 from HNCLogic.models.store import verify
-from HNCLogic.training.run import BEST, DONE, FOLDS, MODEL, OUT_OF_FOLD, RUN, Order, train
+from HNCLogic.training.run import Order, train
+from HNCLogic.training.run_folder import BEST, DONE, FOLDS, MODEL, OUT_OF_FOLD, RUN
 from Testing.unit.small_cohort import write_cohort
 
 PRESENCE = {

@@ -1,0 +1,54 @@
+"""Where things lie in a training run's folder, and what its end writes for every method."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from HNCLogic.errors import InputError
+from HNCLogic.outputs import write_text_whole
+
+if TYPE_CHECKING:
+    import torch
+
+RUN, FOLDS, CACHE, MODEL, OUT_OF_FOLD = (
+    "run.json", "folds.json", "cache", "model", "out_of_fold.csv",
+)  # fmt: skip
+BEST, DONE = "best.safetensors", "done.json"  # in a fold's folder
+
+
+def fold_folder(out: Path, number: int) -> Path:
+    return out / f"fold-{number}"
+
+
+def fold_weights(out: Path, number: int) -> dict[str, torch.Tensor]:
+    """The weights a finished fold keeps. Raises InputError where they are not there or damaged."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    path = fold_folder(out, number) / BEST
+    try:
+        return load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} cannot be read: the fold is not trained to its end") from error
+
+
+def seconds_trained(out: Path, folds: int) -> float:
+    """Of all folds, and of all repeats where there were some."""
+    total = 0.0
+    for number in range(1, folds + 1):
+        held = json.loads((fold_folder(out, number) / DONE).read_text(encoding="utf-8"))
+        total += held.get("all_seconds") or sum(entry["seconds"] for entry in held["history"])
+    return total
+
+
+def write_out_of_fold(out: Path, rows: list[dict[str, Any]]) -> None:
+    """What each fold says of patients it was not trained on; columns as of the first row."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_text_whole(out / OUT_OF_FOLD, text.getvalue())
