@@ -88,7 +88,8 @@ LEAD_SITES = {"oropharynx": 0.62, "larynx": 0.16, "hypopharynx": 0.1, "oral cavi
 BOTH_SIDES = {"mucositis": 0.6, "active tonsil": 0.3, "submandibular": 0.2, "sublingual": 0.3,
               "masseter": 0.3, "pterygoid": 0.3, "thyroid": 0.3, "longus colli": 0.5}  # fmt: skip
 CLEAR_MM = 8.0  # farther than one blur's width
-RIVAL = 0.95  # share of positives with a look-alike about as hot as the tumour
+RIVAL = 0.95  # share of positives with a look-alike as hot as the tumour, or hotter
+CLOSENESS = (0.9, 1.5)  # its SUVmax over the tumour's, range, as far as its kind gets
 SECOND = (0.85, 0.8)  # share of negatives and positives with a second one, nearly as hot
 
 
@@ -99,7 +100,7 @@ def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -
     range ends below, it is left there or, in half of the cases, drawn from those that get as hot.
     """
     lead, extras, nodes = (np.random.default_rng(rng.integers(2**63)) for _ in range(3))
-    rival, closeness = lead.random() < RIVAL, lead.uniform(0.9, 1.15)
+    rival, closeness = lead.random() < RIVAL, lead.uniform(*CLOSENESS)
     second, share = lead.random() < SECOND[int(positive)], lead.uniform(0.7, 1)
     first = _hottest(lead, hottest * closeness if positive else hottest)
     other = _hottest(lead, hottest * share)
