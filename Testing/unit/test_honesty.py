@@ -1,5 +1,6 @@
 """The benchmark's honesty gates: on frozen seeds, 200 simulated patients a setting."""
 
+import faulthandler
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -28,6 +29,7 @@ def _facts(task: tuple[int, bool, int, str]) -> Facts:
 
 
 def _cohort(first: int, centres: tuple[str, ...]) -> list[Facts]:
+    faulthandler.cancel_dump_traceback_later()  # minutes of work are no hang here
     tasks = []
     for pair in range(PAIRS):
         match, centre = first + 2 * pair, centres[pair % len(centres)]
