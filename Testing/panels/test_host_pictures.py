@@ -29,7 +29,7 @@ def test_a_picture_shows_panel_and_views_in_both_palettes(host, tiny, small_pati
     red = light[BAR:300, PANEL_WIDTH + GAP : PANEL_WIDTH + GAP + 300]
     colourful = np.ptp(red.astype(int), axis=2) > 60  # the PET's warm colours, over grey
     assert 50 < colourful.sum() < 20_000
-    assert (red.max(axis=2) > 60).mean() > 0.05
+    assert (red.max(axis=2) > 60).mean() > 0.03
 
 
 def test_the_views_follow_the_layout(host, tiny, small_patient, tmp_path):
