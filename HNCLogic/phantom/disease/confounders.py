@@ -89,20 +89,21 @@ BOTH_SIDES = {"mucositis": 0.6, "active tonsil": 0.3, "submandibular": 0.2, "sub
               "masseter": 0.3, "pterygoid": 0.3, "thyroid": 0.3, "longus colli": 0.5}  # fmt: skip
 CLEAR_MM = 8.0  # farther than one blur's width
 RIVAL = 0.95  # share of positives with a look-alike as hot as the tumour, or hotter
-CLOSENESS = (0.9, 1.5)  # its SUVmax over the tumour's, range, as far as its kind gets
+CLOSENESS = (0.9, 1.5)  # SUVmax of the first over ``hottest``, range, as far as its kind gets
 SECOND = (0.85, 0.8)  # share of negatives and positives with a second one, nearly as hot
 
 
 def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -> list[Lesion]:
     """What looks like a tumour and is none; never hotter than the ranges above allow.
 
-    The first is as hot as ``hottest`` in a negative, and in some positives nearly so; where the
-    range ends below, it is left there or, in half of the cases, drawn from those that get as hot.
+    The first is about as hot as ``hottest`` or hotter, in negatives and, beside the tumour, in most
+    positives alike; where the range ends below, it is left there or, in half of the cases, drawn
+    from those that get as hot.
     """
     lead, extras, nodes = (np.random.default_rng(rng.integers(2**63)) for _ in range(3))
     rival, closeness = lead.random() < RIVAL, lead.uniform(*CLOSENESS)
     second, share = lead.random() < SECOND[int(positive)], lead.uniform(0.7, 1)
-    first = _hottest(lead, hottest * closeness if positive else hottest)
+    first = _hottest(lead, hottest * closeness)
     other = _hottest(lead, hottest * share)
     found = [first] if rival or not positive else []
     if second:
