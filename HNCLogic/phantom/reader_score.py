@@ -19,7 +19,7 @@ YES_FROM = 3
 STEPS = (-0.8, 0.0, 0.5, 1.3)  # where scores 2 to 5 begin, from the threshold of yes
 WEIGHT = 0.6  # of conspicuity in the evidence
 # Of what the reader looks at, log2(SUVmax) + log2(ml)/3: mean and standard deviation, measured.
-CONSPICUITY = {True: (3.8, 0.7), False: (3.9, 0.5)}
+CONSPICUITY = {True: (3.9, 0.7), False: (4.1, 0.5)}
 
 
 class OperatingPoint(NamedTuple):
