@@ -109,7 +109,7 @@ def test_small_and_faint_nodes_are_missed_as_often_as_stated():
             value += 1
     nodes = value - 2
     drawn = [
-        len(np.unique(sitk.GetArrayViewFromImage(
+        len(np.unique(sitk.GetArrayFromImage(
             reader.read_by_eye(GRID.image(suv), GRID.image(truth), stream)))) - 2
         for stream in rng.spawn(8)
     ]  # fmt: skip
