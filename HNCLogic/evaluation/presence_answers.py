@@ -85,7 +85,7 @@ def _label(scan: Scan, where: str) -> bool:
         )
     from HNCLogic.images.read import read_mask
 
-    return bool(sitk.GetArrayViewFromImage(read_mask(scan.mask)).any())
+    return bool(sitk.GetArrayFromImage(read_mask(scan.mask)).any())
 
 
 def _images(scan: Scan, model: Model, where: str) -> dict[str, Path]:
