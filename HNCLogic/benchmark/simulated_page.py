@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-TEMPLATES = Path(__file__).resolve().parents[1] / "report" / "templates"
+from HNCLogic.report.page import page
+
 Rows = list[tuple[str, ...]]
 
 
@@ -81,16 +81,8 @@ def markdown(summary: dict[str, Any]) -> str:
 
 def html(summary: dict[str, Any]) -> str:
     """One page that stands alone, in the report's style."""
-    import jinja2
-
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return templates.get_template("simulated_benchmark.html").render(
+    return page(
+        "simulated_benchmark.html",
         summary=summary,
         by=_by(summary),
         failed=sum(not g["passed"] for s in summary["settings"].values() for g in s["gates"]),

@@ -19,7 +19,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,9 +29,9 @@ import numpy as np
 
 from HNCLogic import RESEARCH_USE, __version__
 from HNCLogic.evaluation.tables import Table
+from HNCLogic.report.page import page
 
 PAGE, TABLES, SUMMARY, FIGURES = "report.html", "tables.md", "summary.json", "figures"
-TEMPLATES = Path(__file__).parents[1] / "report" / "templates"
 
 
 @dataclass(frozen=True)
@@ -150,18 +150,4 @@ def markdown(evaluation: Evaluation) -> str:
 
 def html(evaluation: Evaluation, summary: Mapping[str, Any]) -> str:
     """One page that stands alone, in the report's style: no script, nothing from a network."""
-    import jinja2
-
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return templates.get_template("evaluation.html").render(evaluation=evaluation, summary=summary)
-
-
-def figures_of(pictures: Sequence[tuple[str, str, bytes]]) -> list[Figure]:
-    """Name, caption and bytes of each."""
-    return [Figure(*one) for one in pictures]
+    return page("evaluation.html", evaluation=evaluation, summary=summary)

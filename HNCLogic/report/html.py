@@ -7,6 +7,7 @@ from pathlib import Path
 
 from HNCLogic.job import Result
 from HNCLogic.report import charts, wording
+from HNCLogic.report.page import page
 
 NAME = "report.html"
 TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
@@ -26,18 +27,9 @@ def write_report(result: Result, folder: Path) -> Path:
 
 def render(result: Result, folder: Path) -> str:
     """The report's HTML; see ``write_report``."""
-    import jinja2
-
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters["number"] = wording.number
     presence, explanation = result.presence, result.explanation
-    return templates.get_template("report.html").render(
+    return page(
+        "report.html",
         result=result,
         wording=wording,
         title=_title(result),

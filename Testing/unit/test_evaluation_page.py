@@ -25,7 +25,7 @@ def evaluation():
             "Verdicts",
             "Words of the chapter.",
             [Table("Counts", ["", "n"], [["x<y", 3]], "A note.")],
-            page.figures_of([("curve", "A curve.", PNG)]),
+            [page.Figure("curve", "A curve.", PNG)],
             {"rates": rates, "auc": Area(0.5, None, None), "many": [np.float32(0.5), np.nan]},
         )
     )
