@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from HNCLogic.job import MR_ROLES, Record
+from HNCLogic.training import presence_model, slice_model, volume_model
 from HNCLogic.training.presence_task import PresencePreparing, PresenceTask, PresenceTraining
 from HNCLogic.training.slice_task import SlicePreparing, SliceTask, SliceTraining
 from HNCLogic.training.splits import cross_validation, nested_cross_validation
@@ -29,24 +30,6 @@ class Recipe:
     finish: Callable[..., None]  # order, settings, scans, folds, say: the model folder
 
 
-def _finish_presence(*given) -> None:
-    from HNCLogic.training.presence_model import finish
-
-    finish(*given)
-
-
-def _finish_volume(*given) -> None:
-    from HNCLogic.training.volume_model import finish
-
-    finish(*given)
-
-
-def _finish_slices(*given) -> None:
-    from HNCLogic.training.slice_model import finish
-
-    finish(*given)
-
-
 def _slice_roles(chosen: SliceTraining) -> list[str]:
     return [*chosen.roles, *(MR_ROLES if "MR" in chosen.roles else ())]
 
@@ -58,7 +41,7 @@ RECIPES: dict[str, Recipe] = {
         preparing=PresencePreparing,
         split=cross_validation,
         task=PresenceTask,
-        finish=_finish_presence,
+        finish=presence_model.finish,
     ),
     "tumour-volume": Recipe(
         VolumeTraining,
@@ -66,7 +49,7 @@ RECIPES: dict[str, Recipe] = {
         preparing=VolumePreparing,
         split=nested_cross_validation,
         task=VolumeTask,
-        finish=_finish_volume,
+        finish=volume_model.finish,
     ),
     "slice-tumour": Recipe(
         SliceTraining,
@@ -74,6 +57,6 @@ RECIPES: dict[str, Recipe] = {
         preparing=SlicePreparing,
         split=nested_cross_validation,
         task=SliceTask,
-        finish=_finish_slices,
+        finish=slice_model.finish,
     ),
 }
