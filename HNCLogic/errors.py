@@ -53,13 +53,15 @@ def lacks_memory(words: str) -> bool:
     return "MemoryError" in words or any(w in words.lower() for w in _MEMORY_WORDS)
 
 
-def first_problem(error) -> str:
+def first_problem(error, *within: str) -> str:
     """Where and what the first finding of a pydantic ValidationError is, and how many follow.
 
-    The value itself stays out: it may be anything.
+    ``within``: what the record itself is a part of. The value stays out: it may be anything; so
+    does pydantic's "Value error, " before the words of our own validators. What is wrong with a
+    record as a whole stands without a place.
     """
     findings = error.errors(include_url=False, include_input=False)
-    where = ".".join(str(part)[:40] for part in findings[0]["loc"]) or "the whole"
+    where = ".".join(str(part)[:40] for part in (*within, *findings[0]["loc"]))
     what = findings[0]["msg"].removeprefix("Value error, ")
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-    return f"{where}: {what}{more}"
+    return f"{where}: {what}{more}" if where else f"{what}{more}"

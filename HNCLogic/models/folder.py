@@ -55,8 +55,8 @@ class Model:
         try:
             return kind.model_validate(self.card.preprocessing)
         except ValidationError as error:
-            where = f"{self.folder / CARD_FILE} does not fit: preprocessing"
-            raise InputError(f"{where}.{first_problem(error)}") from error
+            problem = first_problem(error, "preprocessing")
+            raise InputError(f"{self.folder / CARD_FILE} does not fit: {problem}") from error
 
     def check_hashes(self) -> None:
         """Compare each weights file with its SHA-256. Raises InputError at the first that differs.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from HNCLogic.errors import InputError
+from HNCLogic.errors import InputError, first_problem
 
 if TYPE_CHECKING:
     import torch
@@ -74,11 +74,7 @@ def check_arguments(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         return NETWORKS[name].model_validate(plain).model_dump()
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part)[:40] for part in first["loc"]) or "arguments"
-        raise InputError(
-            f"network {name} cannot be made: {where}: {first['msg'].removeprefix('Value error, ')}"
-        ) from error
+        raise InputError(f"network {name} cannot be made: {first_problem(error)}") from error
 
 
 def make(name: str, arguments: dict[str, Any] | None = None) -> torch.nn.Module:
