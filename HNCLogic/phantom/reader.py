@@ -25,6 +25,7 @@ from scipy import ndimage
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.lesions.background import adaptive_level
+from HNCLogic.phantom.scanners.scanner import FWHM
 
 FRACTION = 0.42  # of the step from background to lesion, see lesions/background.py
 BETWEEN_READERS, BETWEEN_LESIONS = 0.045, 0.03  # standard deviations of the fraction
@@ -103,7 +104,7 @@ def _outlined(
     fraction = FRACTION + reader + BETWEEN_LESIONS * float(rng.standard_normal())
     reach = LEAK_MM if rng.random() < LEAK_UNSEEN else CUT_BACK_MM
     slips = ndimage.gaussian_filter(
-        rng.standard_normal(suv.shape, np.float32), SLIP_MM / 2.3548 / spacing
+        rng.standard_normal(suv.shape, np.float32), SLIP_MM / FWHM / spacing
     )
     slips *= SLIP / max(float(slips.std()), 1e-9)
     outside = ndimage.distance_transform_edt(~lesion, sampling=spacing)

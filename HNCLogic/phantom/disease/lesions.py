@@ -21,6 +21,7 @@ from HNCLogic.phantom.body.landmarks import NODAL_LEVELS, PRIMARY_SITES, Point
 from HNCLogic.phantom.body.noise import on_grid, smooth_field
 from HNCLogic.phantom.body.shapes import Canvas, ellipsoid
 from HNCLogic.phantom.body.tissues import LABEL, only
+from HNCLogic.phantom.scanners.scanner import FWHM
 
 # Share of patients by site of the primary; the paper's shares leave 2 % unsaid.
 SITES = {"oropharynx": 0.63, "larynx": 0.17, "hypopharynx": 0.07, "oral cavity": 0.07,
@@ -280,7 +281,7 @@ def _strength(
     most 2.5 SUVmax, for what is too small to be recovered. Beside something hotter a tumour keeps
     three quarters of it, about the least that tumours standing alone have. ``blur``: FWHM, voxels.
     """
-    sigma = blur / 2.3548
+    sigma = blur / FWHM
     own = np.pad(np.where(active, uneven, 0).astype(np.float32), 4)
     rest = np.pad(np.where(active, 0, around).astype(np.float32), 4, mode="edge")
     inside = np.pad(active, 4)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from HNCLogic.phantom.scanners.scanner import FWHM
+
 WATER = 0.0096  # 1/mm at 511 keV
 NOTHING = 0.0006  # 1/mm: below this a map holds air and the noise of the CT
 
@@ -25,7 +27,7 @@ def correction_map(hu: np.ndarray, spacing: tuple[float, float, float]) -> np.nd
 
     ``hu`` on the PET's grid, axes (z, y, x); ``spacing`` (x, y, z) mm.
     """
-    sigma = [4.0 / 2.3548 / step for step in spacing[::-1]]
+    sigma = [4.0 / FWHM / step for step in spacing[::-1]]
     smooth = gaussian_filter(attenuation(hu), sigma, mode="nearest", truncate=3.0)
     smooth[smooth < NOTHING] = 0
     return smooth

@@ -11,9 +11,9 @@ from scipy.ndimage import gaussian_filter1d
 
 from HNCLogic.phantom.scanners.lines import Lines
 from HNCLogic.phantom.scanners.projector import Projector
+from HNCLogic.phantom.scanners.scanner import FWHM
 
 BIN_MM = 2.0
-FWHM = 2.3548
 # Scattered photons seem to come from far and wide; scanners subtract an estimate that is a few
 # percent off.
 SCATTER_WIDTH, SCATTER_LENGTH = 180.0, 100.0  # mm, FWHM across and along the patient

@@ -30,12 +30,12 @@ from scipy.ndimage import gaussian_filter1d
 
 from HNCLogic.phantom.scanners.attenuation import WATER
 from HNCLogic.phantom.scanners.lines import Lines, weights_of_pixels
+from HNCLogic.phantom.scanners.scanner import FWHM
 
 PIXEL_MM, PIXELS, VIEWS = 10.0, 64, 16  # of the coarse camera
 RATE, APERTURE, FLOOR = 0.276, 3.52, 0.0099  # no unit, mm, 1/mm: f is never below FLOOR
 HOT = 0.3  # hot regions are noisier yet, by (1 + x)^HOT
 SCATTER_WIDTH, SCATTER_LENGTH = 180.0, 100.0  # mm, FWHM; as in camera.py
-FWHM = 2.3548
 GRAINS = (0.07, 0.7)  # 1/mm: the two x of which all others are mixed
 TABLE = np.geomspace(1e-3, 20.0, 96)  # 1/mm: x for which the mixture is worked out
 

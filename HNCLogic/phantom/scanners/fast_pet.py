@@ -27,7 +27,8 @@ from HNCLogic.phantom.scanners.centres import (
     Protocol,
     camera_psf,
 )
-from HNCLogic.phantom.scanners.counting_noise import FWHM, PIXEL_MM, PIXELS, TABLE
+from HNCLogic.phantom.scanners.counting_noise import PIXEL_MM, PIXELS, TABLE
+from HNCLogic.phantom.scanners.scanner import FWHM
 
 MARGIN_MM = 14.0  # round what is LIT: beyond it all is empty
 LIT = 0.01  # SUV
