@@ -65,7 +65,8 @@ def test_large_regions_keep_their_uptake_through_the_full_chain():
     still, couch = sitk.Transform(3, sitk.sitkIdentity), 130.0
     ct_grid = scanner.axial_grid((3.0, 3.0, 3.0), (160, 160), np.zeros(2), -200.0, 220.0)
     no_metal = np.zeros((0, 3))
-    hu = ct_grid.image(scanner.ct(canvas, ct_grid, still, False, rng, no_metal, couch))
+    tissues = scanner.read(scanner.tissue_hu(canvas, False, rng), canvas, ct_grid, still, -1000.0)
+    hu = ct_grid.image(scanner.acquired(tissues, ct_grid, rng, no_metal, couch))
     grid = scanner.axial_grid((4.0, 4.0, 4.0), (144, 144), np.zeros(2), -190.0, 210.0)
     pet = full_chain.pet(
         suv, canvas, grid, still, hu, couch, 6.0, 0.1, CENTRES["north"].protocol, rng

@@ -22,7 +22,6 @@ HOT = only("tonsil", "lingual tonsil", "soft palate", "adenoid", "vocal cord", "
            "concha", "eye muscle", "submandibular", "thyroid")  # fmt: skip
 BONES = only("bone", "marrow", "teeth", "mastoid", "cartilage", "disc")
 NEAR, FAR = 4.0, 13.0  # mm: how far small active organs, and all others, reach for their own
-CORD_RADIUS = 8.5  # mm: half the canal
 
 
 def _allowed() -> np.ndarray:

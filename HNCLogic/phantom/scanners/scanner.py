@@ -53,26 +53,11 @@ def axial_grid(
     )
 
 
-def ct(
-    canvas: Canvas,
-    grid: Grid,
-    transform: sitk.Transform,
-    contrast: bool,
-    rng: np.random.Generator,
-    fillings: np.ndarray,
-    couch_y: float,
-) -> np.ndarray:
-    """CT of the tissues on the canvas: whole HU, float32, axes (z, y, x).
-
-    ``contrast``: after iodine. ``fillings``: metal in teeth, (n, 3) LPS mm. ``couch_y``: where
-    the couch's top is, mm.
-    """
-    hu = read(tissue_hu(canvas, contrast, rng), canvas, grid, transform, -1000.0)
-    return acquired(hu, grid, rng, fillings, couch_y)
-
-
 def tissue_hu(canvas: Canvas, contrast: bool, rng: np.random.Generator) -> np.ndarray:
-    """CT numbers of the tissues on the canvas with their fine structure: HU, axes (z, y, x)."""
+    """CT numbers of the tissues on the canvas with their fine structure: HU, axes (z, y, x).
+
+    ``contrast``: after iodine.
+    """
     table, texture = column("hu"), column("hu_texture")
     if contrast:
         for name, gain in IODINE.items():
@@ -91,7 +76,11 @@ def tissue_hu(canvas: Canvas, contrast: bool, rng: np.random.Generator) -> np.nd
 def acquired(
     hu: np.ndarray, grid: Grid, rng: np.random.Generator, fillings: np.ndarray, couch_y: float
 ) -> np.ndarray:
-    """What the scanner makes of CT numbers on its grid, which it changes: couch, streaks, noise."""
+    """What the scanner makes of CT numbers on its grid, which it changes: couch, streaks, noise.
+
+    ``hu``: float32, axes (z, y, x); whole HU come back. ``fillings``: metal in teeth, (n, 3) LPS
+    mm. ``couch_y``: where the couch's top is, mm.
+    """
     noise = gaussian_filter(rng.standard_normal(hu.shape, np.float32), (0, 0.6, 0.6))
     width = np.sqrt((hu > -300).sum(axis=(1, 2)) * grid.spacing[0] * grid.spacing[1] / np.pi)
     spread = 8.0 * np.clip(np.exp((width - 90) / 90), 0.8, 3.0)[:, None, None]
