@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 from HNCLogic.errors import InputError
 from HNCLogic.scene import display
 from HNCLogic.scene.application import of_desktop
+from HNCLogic.scene.hottest import hottest_of
 from HNCLogic.scene.layers import jump
 
 
@@ -66,7 +67,7 @@ class HeatMapView:
         """False where there is no heat. Raises InputError where the heat map cannot be read."""
         place = self._hottest
         if place is None and self._heat is not None:
-            place = display.hottest_of(self._heat)
+            place = hottest_of(self._heat)
         if place is not None:
             jump(of_desktop(), place)
         return place is not None

@@ -5,44 +5,28 @@ Nothing here touches a voxel. Opening a panel needs no more than this.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from HNCLogic.errors import InputError
-from HNCLogic.images.grid import ras
 from HNCLogic.scene.application import Application
 from HNCLogic.scene.colours import PET_COLOURS
-from HNCLogic.scene.layers import (
-    HEAT_LAYER,
-    OPACITY_ATTRIBUTE,
-    PET_OPACITY,
-    composites,
-    jump,
-)
+from HNCLogic.scene.layers import HEAT_LAYER, OPACITY_ATTRIBUTE, PET_OPACITY, composites
 from HNCLogic.scene.rotating_mip import mip_shown, mip_view, set_mip_window, spin, stop_mip
 from HNCLogic.scene.volumes import (
     PET_SHOWN_FROM,
     PET_SUV_MAX,
     add_legend,
     colour_pet,
-    grid_of,
     show_ct,
     show_from,
     show_mr,
-    voxels_of,
 )
-
-if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
-    from HNCLogic.job import Position
 
 __all__ = [
     "fuse",
     "fusion_of",
     "heat_opacity",
-    "hottest_of",
     "is_outline",
-    "jump_to_hottest",
     "mip_shown",
     "mip_view",
     "set_fusion",
@@ -159,27 +143,6 @@ def set_heat(application: Application, heat: Any, opacity: float, shown: bool = 
 def heat_opacity(heat: Any) -> float:
     """What ``set_heat`` set last; 0 where the heat map is not shown."""
     return float(heat.GetAttribute(OPACITY_ATTRIBUTE) or 0.0)
-
-
-def hottest_of(heat: Any) -> Position | None:
-    """Where (RAS) a heat map is hottest; None where there is no heat at all.
-
-    Raises InputError where the volume is empty or stands under a warping transform.
-    """
-    grid = grid_of(heat)
-    array = voxels_of(heat.GetImageData())
-    index = np.unravel_index(int(array.argmax()), array.shape)
-    if not array[index] > 0:
-        return None
-    return ras(grid.points([index[::-1]])[0])
-
-
-def jump_to_hottest(application: Application, heat: Any) -> Position | None:
-    """Move the slice views to a heat map's hottest place, and say where that is."""
-    at = hottest_of(heat)
-    if at is not None:
-        jump(application, at)
-    return at
 
 
 def _legend_of(volume: Any) -> Any:

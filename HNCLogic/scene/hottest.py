@@ -1,4 +1,4 @@
-"""Where a volume is hottest at one height of the body; as a whole: ``display.hottest_of``."""
+"""Where a volume is hottest: as a whole, and at one height of the body."""
 
 from __future__ import annotations
 
@@ -9,8 +9,21 @@ import numpy as np
 from HNCLogic.images.grid import ras
 from HNCLogic.scene.volumes import grid_of, voxels_of
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
     from HNCLogic.job import Position
+
+
+def hottest_of(node: Any) -> Position | None:
+    """RAS, mm, of the largest voxel; None where no voxel is above 0.
+
+    Raises InputError where the volume is empty or stands under a warping transform.
+    """
+    grid = grid_of(node)
+    array = voxels_of(node.GetImageData())
+    index = np.unravel_index(int(array.argmax()), array.shape)
+    if not array[index] > 0:
+        return None
+    return ras(grid.points([index[::-1]])[0])
 
 
 def hottest_at(node: Any, height: float) -> Position | None:

@@ -16,7 +16,7 @@ from HNCLogic.scene.save import load_scene, save_scene
 from HNCLogic.scene.segments import add_segmentation
 from HNCLogic.scene.volumes import add_volume, show_mr, show_pet
 from HNCLogic.scene.window import Canvas
-from Testing.scene.small_patient import CENTRE, HOTTEST, NODE, PRIMARY, grid_around
+from Testing.scene.small_patient import CENTRE, NODE, PRIMARY, grid_around
 
 PIXELS = 400
 
@@ -123,20 +123,6 @@ def test_the_heat_map_fades_goes_and_comes(application, pet_node, ct_node, heat_
         composite.SetNthLayerOpacity(HEAT_LAYER, 1.0)  # as a scene file brings it back
     restore_opacity(application.scene)
     assert opacities() == {0.35}
-
-
-def test_the_hottest_slice_is_where_the_heat_is(application, heat_node):
-    at = display.jump_to_hottest(application, heat_node)
-    assert at == pytest.approx(tuple(HOTTEST), abs=4.0)
-    node = application.slice_logic("Red").GetSliceNode()
-    assert node.GetSliceOffset() == pytest.approx(at[2], abs=1e-3)
-
-
-def test_no_heat_has_no_hottest_slice(application, heat):
-    node = add_heat_map(application.scene, heat * 0.0)
-    before = application.slice_logic("Red").GetSliceNode().GetSliceOffset()
-    assert display.jump_to_hottest(application, node) is None
-    assert application.slice_logic("Red").GetSliceNode().GetSliceOffset() == before
 
 
 def still(application, view, path) -> np.ndarray:

@@ -1,11 +1,11 @@
-"""The hottest place of a volume node at one height of the body."""
+"""The hottest place of a volume node, of all of it and at one height of the body."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from HNCLogic.scene.hottest import hottest_at
+from HNCLogic.scene.hottest import hottest_at, hottest_of
 from HNCLogic.scene.volumes import add_volume
 from Testing.scene.small_patient import CENTRE, FLIPPED, HOTTEST, TURNED, grid_around, positions
 
@@ -25,6 +25,13 @@ def case(request, application):
     return node, where, values
 
 
+def test_of_all_of_it_the_hottest_place_is_the_largest_voxels(case):
+    node, where, values = case
+    largest = where.reshape(-1, 3)[np.argmax(values)]
+    assert largest == pytest.approx(HOTTEST, abs=4.0)  # a voxel
+    assert hottest_of(node) == pytest.approx(tuple(largest), abs=1e-3)
+
+
 @pytest.mark.parametrize("up", [-18.0, 0.0, 13.3])
 def test_at_a_height_the_hottest_place_is_found_in_oblique_volumes_too(case, up):
     node, _, _ = case
@@ -42,3 +49,4 @@ def test_beyond_the_volume_and_in_an_empty_one_there_is_none(case, application):
     grid = grid_around(CENTRE, (8, 8, 8), (4, 4, 4), TURNED)
     empty = add_volume(application.scene, grid.image(np.zeros((8, 8, 8), np.float32)), "empty")
     assert hottest_at(empty, float(CENTRE[2])) is None
+    assert hottest_of(empty) is None
