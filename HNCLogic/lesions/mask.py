@@ -15,9 +15,9 @@ import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
+from HNCLogic.lesions.codes import TYPES
 from HNCLogic.lesions.components import KINDS, count_components, separate
 
-CLASS_OF_CODE = {"86049000": 1, "14799000": 2}  # SNOMED CT: neoplasm, primary; secondary
 UNCLASSIFIED = 3
 
 
@@ -65,8 +65,8 @@ def read_outlines(path: Path, grid: Grid) -> Outlines:
 
 
 def _class_of(tags: str) -> int:
-    code = next((code for code in CLASS_OF_CODE if f"^{code}^" in tags), None)
-    return CLASS_OF_CODE.get(code, UNCLASSIFIED)
+    codes = {value: TYPES[kind].split("^")[1] for value, kind in KINDS.items()}
+    return next((value for value, code in codes.items() if f"^{code}^" in tags), UNCLASSIFIED)
 
 
 def _in_parts(labels: sitk.Image, kinds: dict[int, str]) -> list[str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from HNCLogic.errors import InputError
+from HNCLogic.lesions.codes import TYPES
 from HNCLogic.lesions.splitting import split
 from HNCLogic.scene.kept_segment import KeptSegment
 from HNCLogic.scene.relabel import copy_of, free_colour, name_of_part, relabel, say_again, words_of
@@ -31,7 +32,7 @@ from HNCLogic.scene.segment_voxels import (
     write_piece,
 )
 from HNCLogic.scene.segments import segment_id
-from HNCLogic.scene.terminology import TYPES, kind_of
+from HNCLogic.scene.terminology import kind_of
 
 if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
     from HNCLogic.job import LesionKind

@@ -1,7 +1,7 @@
 """The codes that say what a segment is, and their form in a segment's terminology tag.
 
-SNOMED CT, as DICOM PS3.16 uses it (context groups 7150 and 7159). A lesion that nobody has
-classified is a "Lesion (morphologic abnormality)": uptake, which need not be a neoplasm.
+SNOMED CT, as DICOM PS3.16 uses it (context groups 7150 and 7159); the lesions' own codes are in
+``lesions.codes``.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from HNCLogic.lesions.codes import TYPES
+
 if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
     from HNCLogic.job import LesionKind
 
 
 CATEGORY = "SCT^49755003^Morphologically Altered Structure"
-PRIMARY = "SCT^86049000^Neoplasm, Primary"
-SECONDARY = "SCT^14799000^Neoplasm, Secondary"
-LESION = "SCT^52988006^Lesion"
 NODE_OF_HEAD_AND_NECK = "SCT^312501005^Lymph node of head and neck"
 NO_CODE = "^^"
 
@@ -34,7 +33,6 @@ SIDES = ("SCT^24028007^Right", "SCT^7771000^Left")
 TYPE_LIST = "Segmentation category and type - DICOM master list"
 REGION_LIST = "Anatomic codes - DICOM master list"
 
-TYPES: dict[LesionKind, str] = {"primary": PRIMARY, "node": SECONDARY, "lesion": LESION}
 REGIONS: dict[LesionKind, str] = {"node": NODE_OF_HEAD_AND_NECK}
 
 

@@ -8,15 +8,15 @@ from types import SimpleNamespace
 
 import pytest
 
+import HNCLogic
+from HNCLogic.lesions.codes import TYPES
 from HNCLogic.resources import resource_folder
-from HNCLogic.scene import terminology
 from HNCLogic.scene.segments import lesion_colour
 from HNCLogic.scene.terminology import (
     CATEGORY,
     NODE_OF_HEAD_AND_NECK,
     SIDES,
     SITES,
-    TYPES,
     kind_of,
     term_for,
 )
@@ -75,10 +75,12 @@ def test_regions_are_the_constants(regions):
 
 
 def test_each_code_stands_in_one_constant():
-    text = Path(terminology.__file__).read_text(encoding="utf-8")
-    codes = re.findall(r"SCT\^(\d+)\^", text)
-    assert len(codes) == len(set(codes)) == 12
-    assert {"52988006", "312501005", "86049000", "14799000", "31389004"} <= set(codes)
+    files = Path(HNCLogic.__file__).parent.rglob("*.py")
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    found = re.findall(r"SCT\^(\d+)\^", text)
+    assert len(found) == len(set(found)) == 12
+    assert {"52988006", "312501005", "86049000", "14799000", "31389004"} <= set(found)
+    assert [text.count(code) for code in found] == [1] * 12
 
 
 def test_slicer_reads_the_files():
