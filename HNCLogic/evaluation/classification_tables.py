@@ -23,6 +23,10 @@ from HNCLogic.evaluation.tables import Table, p_text, with_interval
 
 WILSON = "Intervals of shares are Wilson's"
 BOOTSTRAP = "patients drawn again 2,000 times, with and without cancer apart"
+AGREEING = (
+    "where all draws agree, as with neat separation, from numbers and value alone (Newcombe 2006, "
+    "method 5{})"
+)
 AGGREGATIONS = {
     "mean": "Average",
     "majority": "Majority vote",
@@ -56,20 +60,21 @@ def mean_and_median(rows: Sequence[tuple[str, Summary]]) -> Table:
         "Mean and median of the folds of the cross-validation",
         ["Thresholds", "Method", "Accuracy", "Sensitivity", "Specificity", "AUC"],
         cells,
-        f"As Table 5 of Liedes et al. 2025. Intervals, 95 %: {BOOTSTRAP}, within their folds.",
+        f"As Table 5 of Liedes et al. 2025. Intervals, 95 %: {BOOTSTRAP}, within their folds; "
+        "where all draws agree, Wilson's and Newcombe's of all folds' patients as one.",
     )
 
 
 def confusion_by_fold(folds: Sequence[FoldFigures], where: str = "") -> Table:
     """Table 6: what each fold called its scans."""
-    rows = [[str(f.fold), *(int(n) for n in f.rates.confusion), f.auc] for f in folds]
+    rows = [[str(f.fold), *(int(n) for n in f.rates.confusion), area_text(f.auc)] for f in folds]
     total = [sum(f.rates.confusion[i] for f in folds) for i in range(4)]
     return Table(
         f"Verdicts by fold{where}",
         ["Fold", "True negatives", "False positives", "False negatives", "True positives", "AUC"],
         [*rows, ["All", *total, None]],
-        "As Table 6 of Liedes et al. 2025.",
-        digits=2,
+        f"As Table 6 of Liedes et al. 2025. Intervals of a fold's AUC, 95 %: its {BOOTSTRAP}; "
+        f"{AGREEING.format('')}.",
     )
 
 
@@ -82,12 +87,11 @@ def by_network(folds: Sequence[FoldFigures]) -> Table:
             [
                 f"fold {f.fold}",
                 *(share_text(getattr(f.rates, n)) for n in FIGURES[:3]),
-                f.auc,
+                area_text(f.auc),
             ]
             for f in folds
         ],
-        f"At each network's own threshold. {WILSON}.",
-        digits=2,
+        f"At each network's own threshold. {WILSON}; of the AUC: {BOOTSTRAP}.",
     )
 
 
@@ -161,7 +165,13 @@ def probabilities(auc: Area | None, precision: Area | None, found: Calibration |
             ["Expected calibration error", area_text(found.ece, 3)],
             ["Brier score", area_text(found.brier, 3)],
         ]
-    return Table("Probabilities", ["Figure", "Value (95 %)"], rows, f"Intervals: {BOOTSTRAP}.")
+    of_both = "; under the precision-recall curve by normal values of equal spread at its ends"
+    return Table(
+        "Probabilities",
+        ["Figure", "Value (95 %)"],
+        rows,
+        f"Intervals: {BOOTSTRAP}; of areas, {AGREEING.format(of_both)}.",
+    )
 
 
 def beside_reader(found: Beside) -> Table:

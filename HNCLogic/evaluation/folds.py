@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from HNCLogic.evaluation.bootstrap import REPEATS
-from HNCLogic.evaluation.classification import Rates, rates
-from HNCLogic.evaluation.roc import Area, auc, stratified_draws
+from HNCLogic.evaluation.classification import Rates, rates, wilson
+from HNCLogic.evaluation.roc import Area, area, auc, newcombe_interval, stratified_draws
 
 FIGURES = ("accuracy", "sensitivity", "specificity", "AUC")
 
@@ -29,27 +29,26 @@ class Validated:
 class FoldFigures(NamedTuple):
     fold: int
     rates: Rates
-    auc: float | None
+    auc: Area | None  # None where the fold lacks a class
 
 
 class Summary(NamedTuple):
-    """Over folds, by figure; intervals by patients drawn again within their folds."""
+    """Over folds, by figure; intervals by patients drawn again within their folds, or, where all
+    draws agree, as if all folds' patients were one fold's (Wilson; Newcombe of the AUC)."""
 
     mean: dict[str, Area]
     median: dict[str, Area]
 
 
-def by_fold(scans: Validated) -> list[FoldFigures]:
-    """The figures of each fold, in their order."""
+def by_fold(scans: Validated, repeats: int = REPEATS, seed: int = 0) -> list[FoldFigures]:
+    """The figures of each fold, in their order; the AUC's interval by the fold's own patients,
+    drawn again with and without cancer apart."""
     found = []
     for fold in np.unique(scans.folds):
         own = scans.folds == fold
-        labels = scans.labels[own]
-        found.append(
-            FoldFigures(
-                int(fold), rates(labels, scans.positive[own]), auc(labels, scans.probabilities[own])
-            )
-        )
+        labels, patients = scans.labels[own], [scans.patients[i] for i in np.flatnonzero(own)]
+        ranked = area(auc, labels, scans.probabilities[own], patients, repeats, seed)
+        found.append(FoldFigures(int(fold), rates(labels, scans.positive[own]), ranked))
     return found
 
 
@@ -72,7 +71,7 @@ def over_folds(scans: Validated, repeats: int = REPEATS, seed: int = 0) -> Summa
             for parts in zip(*streams, strict=True)
         ]
     ).reshape(-1, len(own), len(FIGURES))
-    return Summary(_areas(whole, drawn, np.nanmean), _areas(whole, drawn, np.nanmedian))
+    return Summary(*(_areas(scans, whole, drawn, how) for how in (np.nanmean, np.nanmedian)))
 
 
 def _figures(scans: Validated, folds: list[np.ndarray]) -> np.ndarray:
@@ -90,7 +89,9 @@ def _figures(scans: Validated, folds: list[np.ndarray]) -> np.ndarray:
     return table
 
 
-def _areas(whole: np.ndarray, drawn: np.ndarray, how: Callable) -> dict[str, Area]:
+def _areas(
+    scans: Validated, whole: np.ndarray, drawn: np.ndarray, how: Callable
+) -> dict[str, Area]:
     found = {}
     for column, name in enumerate(FIGURES):
         if np.isnan(whole[:, column]).all():
@@ -98,5 +99,18 @@ def _areas(whole: np.ndarray, drawn: np.ndarray, how: Callable) -> dict[str, Are
         value = float(how(whole[:, column]))
         kept = drawn[:, ~np.isnan(whole[:, column]), column]
         low, high = np.percentile(how(kept, axis=1), (2.5, 97.5)) if len(kept) else (value, value)
+        if low == high:  # draws that never differ say nothing of how sure the value is
+            low, high = _of_one_fold(scans, name, value)
         found[name] = Area(value, float(min(low, value)), float(max(high, value)))
     return found
+
+
+def _of_one_fold(scans: Validated, name: str, value: float) -> tuple[float, float]:
+    """The interval of ``value`` as if all scans were of one fold, by numbers of patients."""
+    whose = np.asarray(scans.patients, object)
+    sick, well = (len(set(whose[of])) for of in (scans.labels, ~scans.labels))
+    if name == "AUC":
+        return newcombe_interval(value, sick, well)
+    number = {"accuracy": len(set(scans.patients)), "sensitivity": sick, "specificity": well}[name]
+    share = wilson(round(value * number), number)
+    return share.low, share.high

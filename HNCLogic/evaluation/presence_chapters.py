@@ -36,7 +36,8 @@ def _ranked(
     whole = rates(labels, positive)
     summary = chapter.figures
     found = area(auc, labels, values, patients)
-    precision = area(average_precision, labels, values, patients)
+    # Without negatives every precision is 1, which says nothing.
+    precision = None if found is None else area(average_precision, labels, values, patients)
     steady = calibration(labels, values, patients) if are_probabilities else None
     chapter.tables += [
         tables.verdicts([("Model", whole)]),

@@ -1,7 +1,8 @@
 """How well probabilities rank patients: ROC and precision-recall curves and the areas under them.
 
 Intervals by bootstrap: patients are drawn again, with all their scans, those with and those without
-cancer apart, so that every draw has as many of each as the cohort.
+cancer apart, so that every draw has as many of each as the cohort. Where all draws agree (values
+that part the two neatly, say) the bootstrap would feign certainty: then by Newcombe's method.
 """
 
 from __future__ import annotations
@@ -166,13 +167,38 @@ def area(
     )
     if found is None:
         return Area(value, None, None)
-    if figure is auc and value in (0.0, 1.0):
-        # Every draw is parted as neatly as the whole: the bootstrap would feign certainty.
-        return Area(value, *newcombe_interval(value, int(truth.sum()), int((~truth).sum())))
     if found.low == found.high:  # draws that never differ say nothing of how sure the value is
-        return Area(value, None, None)
+        return _of_agreeing_draws(figure, value, truth, said, patients)
     # A percentile interval need not hold the value itself; one that is printed must.
     return Area(value, min(found.low, value), max(found.high, value))
+
+
+def _of_agreeing_draws(figure, value: float, truth, said, patients) -> Area:
+    """Newcombe's interval of an AUC; of an average precision what that one amounts to."""
+    ranked = auc(truth, said)
+    if figure not in (auc, average_precision) or ranked is None:
+        return Area(value, None, None)
+    whose = np.asarray(patients, object)
+    sick, well = (len(set(whose[of])) for of in (truth, ~truth))
+    ends = newcombe_interval(ranked, sick, well)
+    if figure is average_precision:
+        ends = tuple(binormal_precision(end, float(truth.mean())) for end in ends)
+    return Area(value, min(ends[0], value), max(ends[1], value))
+
+
+def binormal_precision(area: float, prevalence: float) -> float:
+    """The average precision of values that are normal in either class, of equal spread, and have
+    this area under the ROC curve; ``prevalence``: the share of positives, above 0 and below 1."""
+    from scipy.stats import norm
+
+    if area <= 0 or area >= 1:
+        odds = 1 / prevalence - 1  # at 0 all negatives come first
+        return 1.0 if area >= 1 else float(1 - odds * np.log1p(1 / odds))
+    apart = np.sqrt(2) * norm.ppf(area)
+    thresholds = np.linspace(max(apart, 0.0) + 12, min(apart, 0.0) - 12, 20_001)
+    true, false = norm.sf(thresholds - apart), norm.sf(thresholds)
+    precision = prevalence * true / (prevalence * true + (1 - prevalence) * false)
+    return float(np.sum(np.diff(true) * (precision[1:] + precision[:-1]) / 2))
 
 
 def newcombe_interval(value: float, positives: int, negatives: int) -> tuple[float, float]:

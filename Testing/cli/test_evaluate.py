@@ -118,10 +118,12 @@ def test_a_run_is_judged_by_the_folds_that_did_not_see_the_scan(hnc, run, cohort
             label = [int(row["label"]) for row in own]
             value = [float(row["probability"]) for row in own]
             yes = [v >= float(row[column]) for v, row in zip(value, own, strict=True)]
-            assert one["auc"] == pytest.approx(roc_auc_score(label, value))
+            assert one["auc"]["value"] == pytest.approx(roc_auc_score(label, value))
+            assert one["auc"]["low"] <= one["auc"]["value"] <= one["auc"]["high"]
+            assert one["auc"]["low"] < one["auc"]["high"]
             counts = confusion_matrix(label, yes).ravel().tolist()
             assert list(one["verdicts"]["confusion"].values()) == counts
-            each.append(one["auc"])
+            each.append(one["auc"]["value"])
         mean = found["cross_validation"][way]["mean"]["AUC"]
         assert mean["value"] == pytest.approx(np.mean(each))
         assert mean["low"] <= mean["value"] <= mean["high"]

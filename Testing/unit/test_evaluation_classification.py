@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from HNCLogic.errors import InputError
 from HNCLogic.evaluation import calibration, classification, reader, roc
@@ -178,6 +179,31 @@ def test_perfect_separation_is_not_certainty():
         low, high = roc.newcombe_interval(value, 25, 35)
         inside += low <= 0.7602 <= high  # Φ(1/√2)
     assert 0.92 <= inside / 400 <= 0.98
+
+
+def test_a_perfect_average_precision_is_not_certain_either():
+    """Its lower end is that of normal values whose AUC is the lower end of the AUC's interval."""
+    from sklearn.metrics import average_precision_score
+
+    labels, values = np.arange(40) < 10, np.where(np.arange(40) < 10, 0.9, 0.1)
+    patients = [str(n) for n in range(40)]
+    found = roc.area(roc.average_precision, labels, values, patients, repeats=20)
+    assert (found.value, found.high) == (1.0, 1.0)
+    lowest = roc.area(roc.auc, labels, values, patients, repeats=20).low
+    apart = np.sqrt(2) * norm.ppf(lowest)
+    rng = np.random.default_rng(2)
+    sick = np.arange(400_000) < 100_000
+    drawn = average_precision_score(sick, rng.normal(apart * sick, 1))
+    assert found.low == pytest.approx(drawn, abs=0.005)
+    # The ends: nothing learned gets the share of positives; all wrong, all negatives come first.
+    assert roc.binormal_precision(0.5, 0.3) == pytest.approx(0.3, abs=1e-6)
+    worst = average_precision_score(sick, -sick.astype(float) - np.arange(400_000) * 1e-9)
+    assert roc.binormal_precision(0.0, 0.25) == pytest.approx(worst, abs=1e-4)
+    # One value for all: the AUC is a half, as unsure as so few patients make it.
+    flat = roc.area(roc.average_precision, labels, np.ones(40), patients, repeats=20)
+    assert flat.low < flat.value == 0.25 < flat.high
+    none = roc.area(roc.average_precision, [True, True], [0.9, 0.1], ["a", "b"])
+    assert none == (1.0, None, None)
 
 
 def test_calibration_is_scikit_learns(scans):

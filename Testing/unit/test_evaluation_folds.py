@@ -50,7 +50,9 @@ def test_each_fold_is_as_scikit_learn_says():
         assert one.rates.sensitivity.value == pytest.approx(
             recall_score(scans.labels[own], scans.positive[own])
         )
-        assert one.auc == pytest.approx(roc_auc_score(scans.labels[own], scans.probabilities[own]))
+        exact = roc_auc_score(scans.labels[own], scans.probabilities[own])
+        assert one.auc.value == pytest.approx(exact)
+        assert one.auc.low < exact < one.auc.high  # these values rank with errors
 
 
 def test_a_fold_without_a_class_is_left_out_of_what_it_lacks():
@@ -65,8 +67,30 @@ def test_a_fold_without_a_class_is_left_out_of_what_it_lacks():
     assert "| own | Mean | 0.83 (" in text
 
 
+def test_folds_that_are_all_right_are_not_certain():
+    """Every draw is right as well: Wilson's and Newcombe's intervals are what is left."""
+    from scipy.stats import binomtest
+
+    scans = made_of([(5, 0, 0, 6), (4, 0, 0, 5)])
+    scans = Validated(scans.patients, scans.labels, scans.labels * 0.8, scans.positive, scans.folds)
+    for found in over_folds(scans, repeats=20):
+        for name, of in (("accuracy", 20), ("sensitivity", 11), ("specificity", 9)):
+            low = binomtest(of, of).proportion_ci(0.95, "wilson").low
+            assert found[name] == (1.0, pytest.approx(low, abs=1e-6), 1.0)
+        assert found["AUC"].high == 1.0
+        assert 0.7 < found["AUC"].low < 0.9
+    first, second = by_fold(scans, repeats=20)
+    assert (first.auc.value, first.auc.high) == (1.0, 1.0)
+    assert second.auc.low < first.auc.low < found["AUC"].low  # the fewer, the less sure
+    text = tables.confusion_by_fold([first, second]).markdown()
+    assert f"| 1 | 5 | 0 | 0 | 6 | 1.00 ({first.auc.low:.2f}–1.00) |" in text
+    assert "Newcombe" in text
+
+
 def test_the_tables_hold_the_papers_columns():
     each = by_fold(made_of(PET))
     text = tables.confusion_by_fold(each).markdown()
-    assert "| 2 | 18 | 3 | 4 | 16 |" in text
+    ranked = each[1].auc
+    area = f"{ranked.value:.2f} ({ranked.low:.2f}–{ranked.high:.2f})"
+    assert f"| 2 | 18 | 3 | 4 | 16 | {area} |" in text
     assert "| All | 78 | 23 | 28 | 73 | – |" in text
