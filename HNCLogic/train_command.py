@@ -10,8 +10,6 @@ import typer
 
 from HNCLogic.errors import InputError
 
-METHODS = ("presence", "tumour-volume", "slice-tumour")
-
 
 def train(
     method: Annotated[str, typer.Argument(help="presence, tumour-volume or slice-tumour.")],
