@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import slicer
 
+from HNCLogic.in_steps import at_once
 from HNCLogic.scene import display
 from HNCLogic.scene.application import of_desktop
 from HNCLogic.scene.heatmap import HEAT_NAME
@@ -21,12 +22,8 @@ def putAnswer(images, result, folder):
     scene, heat = slicer.mrmlScene, None
     if "heatmap" in result.files:
         heat = yield from read_node(scene, folder / result.files["heatmap"], HEAT_NAME)
-    steps = put_presence(scene, referenceOf(images), result, heat)
-    while True:  # without a pause: closed in between, the heat map would belong to no answer
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
+    # Without a pause: closed in between, the heat map would belong to no answer.
+    return at_once(put_presence(scene, referenceOf(images), result, heat))
 
 
 def referenceOf(images):

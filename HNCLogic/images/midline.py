@@ -18,6 +18,7 @@ from HNCLogic.images.body import (
     sideways_middle,
 )
 from HNCLogic.images.grid import Grid, to_patient_axes
+from HNCLogic.in_steps import at_once
 
 STEADY_MM = 15.0  # to both sides: the middle is the median over this stretch of slices
 _STEP_VOXELS = 600_000  # worked on at once: some 20 ms
@@ -48,12 +49,7 @@ def midline(pet: sitk.Image) -> Midline:
     Where every slice is cut, the scanner's own middle (x = 0) is taken if the image reaches it,
     and the middle of the image otherwise; likewise where no body is found.
     """
-    steps = midline_steps(sitk.GetArrayViewFromImage(pet), Grid.of(pet))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
+    return at_once(midline_steps(sitk.GetArrayViewFromImage(pet), Grid.of(pet)))
 
 
 def midline_steps(array: np.ndarray, grid: Grid) -> Generator[None, None, Midline]:

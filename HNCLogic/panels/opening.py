@@ -15,6 +15,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from HNCLogic.in_steps import retold
 from HNCLogic.panels import volume_facts as facts
 from HNCLogic.panels.choice import choose_one
 from HNCLogic.panels.failure import Failure
@@ -137,7 +138,9 @@ def put(result: Any, folder: Path, wanted: Wanted) -> Iterator[float]:
         for done, role in enumerate(roles):
             name = scene.GenerateUniqueName(_name(role, wanted.converts))
             steps = read_node(scene, folder / result.files[role], name)
-            nodes[role] = yield from _shared(steps, done, len(roles))
+            nodes[role] = yield from retold(
+                steps, lambda share, done=done: (done + share) / len(roles)
+            )
             yield (done + 1) / len(roles)
             _show(role, nodes[role])
             _describe(role, nodes[role], result, wanted)
@@ -149,16 +152,6 @@ def put(result: Any, folder: Path, wanted: Wanted) -> Iterator[float]:
             scene.RemoveNode(node)
         raise
     return nodes
-
-
-def _shared(steps: Iterator[float], done: int, count: int) -> Iterator[float]:
-    """One volume's steps as shares of all; returns its node."""
-    while True:
-        try:
-            share = next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield (done + share) / count
 
 
 def _name(role: str, converts: Any) -> str:

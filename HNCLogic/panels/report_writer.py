@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
+from HNCLogic.in_steps import retold
 from HNCLogic.panels.warm_up import warm_up_report
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def write(
     with whole_or_nothing(folder, overwrite) as stage:
         yield _("reading the images")
         gathering = gather(of_desktop(), volumes, result, segmentation, heatmap, lesions_of)
-        nodes = yield from _said(gathering, _("reading the images"))
+        nodes = yield from retold(gathering, lambda _share: _("reading the images"))
         yield from _pictures(nodes, result, stage)
         if segmentation is not None:
             yield _("writing the lesions")
@@ -101,16 +102,6 @@ def _pictures(nodes: Any, result: Result, stage: Path) -> Generator[str, None, N
         result.warnings.append(f"No pictures: {error}")
         result.views = {}
         shutil.rmtree(views)
-
-
-def _said(steps: Generator[Any, None, Any], words: str) -> Generator[str, None, Any]:
-    """The same steps, each yielding ``words``; returns what they return."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield words
 
 
 def not_written(error: Exception) -> str:

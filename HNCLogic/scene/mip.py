@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.images.grid import Grid, resample, to_patient_axes
+from HNCLogic.in_steps import at_once
 from HNCLogic.scene.overlay import Colour, Overlay
 from HNCLogic.scene.window import Canvas, write_png
 
@@ -77,12 +78,7 @@ def marked_part(labels: sitk.Image) -> sitk.Image:
 
 def straighten(image: sitk.Image, interpolator: int) -> sitk.Image:
     """The image with x to the left, y to posterior, z to superior; resampled only if oblique."""
-    steps = straightened(image, interpolator)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
+    return at_once(straightened(image, interpolator))
 
 
 def straightened(image: sitk.Image, interpolator: int) -> Generator[None, None, sitk.Image]:

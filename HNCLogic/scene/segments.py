@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
+from HNCLogic.in_steps import at_once
 from HNCLogic.scene.segment_voxels import clipped, lattice_of, moved, piece_of
 from HNCLogic.scene.terminology import kind_from_tag, term_for
 from HNCLogic.scene.volumes import (
@@ -128,12 +129,7 @@ def read_segmentation(node: Any, grid: Grid | None = None) -> tuple[sitk.Image, 
     overlap the later one has the voxel. An empty segment is listed, though no voxel is its own.
     Raises InputError where the segmentation has no geometry at all, and under a warping transform.
     """
-    steps = paint_segments(node, grid)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
+    return at_once(paint_segments(node, grid))
 
 
 def paint_segments(

@@ -18,6 +18,7 @@ import SimpleITK as sitk
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.images.plain_nrrd import read_header, read_pieces, write_pieces
+from HNCLogic.in_steps import retold
 from HNCLogic.scene.volumes import grid_of, ijk_to_ras, voxels_of, vtk_matrix
 
 Steps = Generator[float, None, Any]
@@ -138,7 +139,7 @@ def write_segmentation(node: Any, path: Path, grid: Grid | None = None) -> Steps
     from HNCLogic.scene.segments import paint_array
     from HNCLogic.scene.terminology import term_for
 
-    array, grid, segments = yield from _halved(paint_array(node, grid))
+    array, grid, segments = yield from retold(paint_array(node, grid), lambda share: 0.5 * share)
     values = array.ravel()
     notes = {}
     for number, segment in enumerate(segments):
@@ -148,12 +149,3 @@ def write_segmentation(node: Any, path: Path, grid: Grid | None = None) -> Steps
     pieces = write_pieces(path, grid, values.dtype, lambda a, b: values[a:b], notes)
     for share in pieces:
         yield 0.5 + 0.5 * share
-
-
-def _halved(steps: Steps) -> Steps:
-    while True:
-        try:
-            share = next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield 0.5 * share

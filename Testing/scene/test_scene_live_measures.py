@@ -8,6 +8,7 @@ import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
+from HNCLogic.in_steps import at_once
 from HNCLogic.lesions import measures
 from HNCLogic.lesions.measures import measure
 from HNCLogic.scene.edits import LesionEdits
@@ -28,14 +29,6 @@ from Testing.scene.small_patient import (
 )
 
 ONE, TWO = "lesion-1", "lesion-2"
-
-
-def finish(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
 
 
 @pytest.fixture
@@ -82,7 +75,7 @@ def paint(node, one, inside, low=(0, 0, 0)):
 
 
 def test_numbers_are_those_of_measure(node, pet_node, pet):
-    measured = finish(remeasure(node, pet_node, {}))
+    measured = at_once(remeasure(node, pet_node, {}))
     assert_as_from_the_label_image(node, pet_node, measured)
     assert [lesion.name for lesion in measured.lesions] == ["Primary tumour", "Node 1"]
     assert measured.lesions[0].suv_max == pytest.approx(14.0, abs=1e-3)
@@ -90,14 +83,14 @@ def test_numbers_are_those_of_measure(node, pet_node, pet):
 
 def test_only_what_changed_is_measured_again(node, pet_node, pet, labels, measured_labels):
     known = {}
-    finish(remeasure(node, pet_node, known))
+    at_once(remeasure(node, pet_node, known))
     assert measured_labels == [1, 2]
-    finish(remeasure(node, pet_node, known))
+    at_once(remeasure(node, pet_node, known))
     assert measured_labels == [1, 2]
     inside = sitk.GetArrayFromImage(labels) == 2
     inside[:, :, ::2] = False
     paint(node, TWO, inside)  # both lie in one label map: it changes under both
-    measured = finish(remeasure(node, pet_node, known))
+    measured = at_once(remeasure(node, pet_node, known))
     assert measured_labels == [1, 2, 2]
     measured_labels.clear()
     assert_as_from_the_label_image(node, pet_node, measured)
@@ -105,13 +98,13 @@ def test_only_what_changed_is_measured_again(node, pet_node, pet, labels, measur
 
 def test_names_kinds_and_order_are_those_of_the_segments(node, pet_node, measured_labels):
     known = {}
-    finish(remeasure(node, pet_node, known))
+    at_once(remeasure(node, pet_node, known))
     edits = LesionEdits(node)
     edits.set_kind([TWO], "primary")
     node.GetSegmentation().GetSegment(ONE).SetName("Base of tongue")
     node.GetSegmentation().GetSegment(ONE).SetTerminology("a~b~SCT^85756007^Tissue~^^~c~^^~^^")
     node.GetSegmentation().SetSegmentIndex(TWO, 0)
-    measured = finish(remeasure(node, pet_node, known))
+    measured = at_once(remeasure(node, pet_node, known))
     assert [(each.name, each.kind) for each in measured.lesions] == [
         ("Primary 2", "primary"),
         ("Base of tongue", "lesion"),
@@ -122,28 +115,28 @@ def test_names_kinds_and_order_are_those_of_the_segments(node, pet_node, measure
 
 def test_edits_and_their_undo(node, pet_node, pet, measured_labels):
     known, edits = {}, LesionEdits(node)
-    first = finish(remeasure(node, pet_node, known))
+    first = at_once(remeasure(node, pet_node, known))
     edits.delete([TWO])
-    after = finish(remeasure(node, pet_node, known))
+    after = at_once(remeasure(node, pet_node, known))
     assert list(after.by_segment) == [ONE]
     assert {t.group: t.count for t in after.totals} == {"primary": 1, "nodes": 0, "all": 1}
     edits.undo()
-    assert finish(remeasure(node, pet_node, known)) == first
+    assert at_once(remeasure(node, pet_node, known)) == first
     edits.merge([ONE, TWO])
-    merged = finish(remeasure(node, pet_node, known))
+    merged = at_once(remeasure(node, pet_node, known))
     assert_as_from_the_label_image(node, pet_node, merged)
     edits.undo()
-    assert finish(remeasure(node, pet_node, known)) == first
+    assert at_once(remeasure(node, pet_node, known)) == first
     assert measured_labels.count(1) <= 4
 
 
 def test_a_changed_pet_is_measured_again(node, pet_node, pet, measured_labels):
     known = {}
-    before = finish(remeasure(node, pet_node, known))
+    before = at_once(remeasure(node, pet_node, known))
     voxels_of(pet_node.GetImageData())[:] *= 2
     pet_node.GetImageData().GetPointData().GetScalars().Modified()
     pet_node.GetImageData().Modified()
-    after = finish(remeasure(node, pet_node, known))
+    after = at_once(remeasure(node, pet_node, known))
     assert measured_labels == [1, 2, 1, 2]
     for a, b in zip(before.lesions, after.lesions, strict=True):
         assert b.suv_mean == pytest.approx(2 * a.suv_mean)
@@ -152,7 +145,7 @@ def test_a_changed_pet_is_measured_again(node, pet_node, pet, measured_labels):
 def test_an_empty_segment_is_listed_with_nothing(application, node, pet_node, pet):
     empty = node.GetSegmentation().AddEmptySegment("", "To be painted")
     paint(node, TWO, np.zeros((2, 2, 2), bool))
-    measured = finish(remeasure(node, pet_node, {}))
+    measured = at_once(remeasure(node, pet_node, {}))
     assert list(measured.by_segment) == [ONE, TWO, empty]
     assert [each.mtv_ml for each in measured.by_segment.values()][1:] == [0.0, 0.0]
     assert [each.name for each in measured.by_segment.values()][1:] == ["Node 1", "To be painted"]
@@ -171,7 +164,7 @@ def test_an_empty_segment_is_listed_with_nothing(application, node, pet_node, pe
 
 def test_no_segment_at_all(application, pet_node, labels):
     node = add_segmentation(application.scene, labels * 0, [], "Lesions", pet_node)
-    measured = finish(remeasure(node, pet_node, {}))
+    measured = at_once(remeasure(node, pet_node, {}))
     assert measured.lesions == []
     assert measured.by_segment == {}
     assert [t.count for t in measured.totals] == [0, 0, 0]
@@ -180,16 +173,16 @@ def test_no_segment_at_all(application, pet_node, labels):
 def test_overlap_belongs_to_the_later_segment(node, pet_node, pet, labels, measured_labels):
     """And an earlier one is measured again when a later one gives its voxels free."""
     known = {}
-    first = finish(remeasure(node, pet_node, known))
+    first = at_once(remeasure(node, pet_node, known))
     array = sitk.GetArrayFromImage(labels)
     over = (array == 2) | ((array == 1) & (np.arange(array.shape[2]) % 2 == 0))
     paint(node, TWO, over)
     assert node.GetSegmentation().GetNumberOfLayers() == 2
-    measured = finish(remeasure(node, pet_node, known))
+    measured = at_once(remeasure(node, pet_node, known))
     assert_as_from_the_label_image(node, pet_node, measured)
     assert measured.by_segment[ONE].mtv_ml < 0.7 * first.by_segment[ONE].mtv_ml
     paint(node, TWO, array == 2)
-    again = finish(remeasure(node, pet_node, known))
+    again = at_once(remeasure(node, pet_node, known))
     assert {o: e.mtv_ml for o, e in again.by_segment.items()} == {
         o: e.mtv_ml for o, e in first.by_segment.items()
     }
@@ -204,7 +197,7 @@ def test_segments_on_other_voxels_are_taken_to_the_pets(application, pet_node, p
     array[distance(where, NODE) < 9] = 2
     array[:, :, :3] = 2  # outside the PET
     node = add_segmentation(application.scene, grid.image(array), result.lesions, "Lesions")
-    measured = finish(remeasure(node, pet_node, {}))
+    measured = at_once(remeasure(node, pet_node, {}))
     assert_as_from_the_label_image(node, pet_node, measured)
     expected = 4 / 3 * np.pi * 12**3 / 1000
     assert measured.by_segment[ONE].mtv_ml == pytest.approx(expected, rel=0.15)
@@ -218,10 +211,10 @@ def test_both_under_a_transform(application, node, pet_node, pet):
     transform = slicer.vtkMRMLLinearTransformNode()
     transform.SetMatrixTransformToParent(vtk_matrix(matrix))
     application.scene.AddNode(transform)
-    before = finish(remeasure(node, pet_node, {}))
+    before = at_once(remeasure(node, pet_node, {}))
     for each in (node, pet_node):
         each.SetAndObserveTransformNodeID(transform.GetID())
-    after = finish(remeasure(node, pet_node, {}))
+    after = at_once(remeasure(node, pet_node, {}))
     for a, b in zip(before.lesions, after.lesions, strict=True):
         assert b.mtv_ml == pytest.approx(a.mtv_ml)
         assert b.suv_peak == pytest.approx(a.suv_peak)
@@ -233,7 +226,7 @@ def test_segments_that_came_as_surfaces(node, pet_node, labels):
     segmentation = node.GetSegmentation()
     segmentation.SetSourceRepresentationName("Closed surface")
     segmentation.RemoveRepresentation(BINARY_LABELMAP)
-    measured = finish(remeasure(node, pet_node, {}))
+    measured = at_once(remeasure(node, pet_node, {}))
     count = int((sitk.GetArrayViewFromImage(labels) == 1).sum())
     expected = count * Grid.of(labels).voxel_ml
     assert measured.by_segment[ONE].mtv_ml == pytest.approx(expected, rel=0.15)
@@ -248,7 +241,7 @@ def test_an_edit_while_it_measures_is_seen(node, pet_node, pet, labels):
     node.GetSegmentation().RemoveSegment(ONE)
     voxels_of(pet_node.GetImageData())[:] += 1
     pet_node.GetImageData().GetPointData().GetScalars().Modified()
-    measured = finish(steps)
+    measured = at_once(steps)
     assert_as_from_the_label_image(node, pet_node, measured)
     assert list(measured.by_segment) == [TWO]
 
@@ -257,7 +250,7 @@ def test_numbers_that_are_none_are_refused(application, node, pet):
     bad = sitk.Image(pet)
     bad[3, 4, 5] = float("nan")
     with pytest.raises(InputError, match="not numbers"):
-        finish(remeasure(node, add_volume(application.scene, bad, "PET"), {}))
+        at_once(remeasure(node, add_volume(application.scene, bad, "PET"), {}))
 
 
 def test_a_whole_body_takes_short_steps(application):
@@ -276,7 +269,7 @@ def test_a_whole_body_takes_short_steps(application):
     lesions = [lesion(n, "node", f"Node {n}", 5.0, NODE) for n in range(1, 13)]
     node = add_segmentation(application.scene, grid.image(labels), lesions, "Lesions", pet_node)
     known: dict = {}
-    finish(remeasure(node, pet_node, {}))  # imports, tables made once
+    at_once(remeasure(node, pet_node, {}))  # imports, tables made once
     took = _times(remeasure(node, pet_node, known))
     assert np.percentile(took, 95) < 0.1
     assert max(took) < 0.3  # 50 ms, where nothing else runs

@@ -7,6 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
+from HNCLogic.in_steps import at_once
 from HNCLogic.scene.application import SLICE_VIEWS
 from HNCLogic.scene.build import SceneContent, build
 from HNCLogic.scene.gather import gather
@@ -21,20 +22,9 @@ def case(application, content):
     return build(application, content)
 
 
-def to_the_end(steps):
-    """What a generator returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-
-
 def gathered(case, result=None, **more):
     nodes = {"segmentation": case.segmentation, "heatmap": case.heatmap} | more
-    return to_the_end(
-        gather(case.application, case.volumes, result or case.content.result, **nodes)
-    )
+    return at_once(gather(case.application, case.volumes, result or case.content.result, **nodes))
 
 
 def pixels(path) -> np.ndarray:
@@ -211,7 +201,7 @@ def test_what_is_measured_live_fits(case):
     origin = image.GetOrigin()
     image.SetOrigin(origin[0] + 2000, origin[1], origin[2])
     segmentation.AddSegment(away, "away")
-    measured = to_the_end(remeasure(case.segmentation, case.volumes["PET"], {}))
+    measured = at_once(remeasure(case.segmentation, case.volumes["PET"], {}))
     assert list(measured.by_segment) == [segment_id(2), "nothing", "away"]
     assert len(measured.lesions) == 1
     changed = case.content.result.model_copy(update={"lesions": measured.lesions})
@@ -225,7 +215,7 @@ def test_outlines_that_were_not_measured_are_refused(case):
     with pytest.raises(InputError, match="2 lesions are outlined and 1 measured"):
         gathered(case, fewer)
     with pytest.raises(InputError, match="at least one image"):
-        to_the_end(gather(case.application, {}, result))
+        at_once(gather(case.application, {}, result))
 
 
 def test_a_hidden_segmentation_is_drawn_and_stays_hidden(case, tmp_path):

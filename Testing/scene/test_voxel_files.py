@@ -16,6 +16,7 @@ from HNCLogic.images import plain_nrrd
 from HNCLogic.images.grid import Grid
 from HNCLogic.images.plain_nrrd import read_header, write_plain
 from HNCLogic.images.read import read_labels as read_labelled_file
+from HNCLogic.in_steps import at_once
 from HNCLogic.scene.segments import add_segmentation, read_segmentation
 from HNCLogic.scene.volumes import add_volume, grid_of, image_of, voxels_of
 from HNCLogic.scene.voxel_files import read_labels, read_node, write_node, write_segmentation
@@ -24,15 +25,6 @@ from Testing.scene.small_patient import FLIPPED, NODE, PRIMARY, TURNED, lesion
 TYPES = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.float32, np.float64]
 OBLIQUE = Grid((9, 8, 7), (0.7, 1.9, 3.1), (-11.3, 42.7, 180.1), tuple(TURNED.ravel()))
 BACKWARDS = Grid((5, 11, 6), (4.07283, 4.07283, 3.0), (1e-7, -250.25, 7), tuple(FLIPPED.ravel()))
-
-
-def worked(steps):
-    """Run a generator to its end: its return value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
 
 
 def values_on(grid: Grid, dtype=np.float32) -> np.ndarray:
@@ -66,7 +58,7 @@ def test_there_and_back_every_value_and_place_is_the_same(
     assert sitk.GetArrayViewFromImage(read).dtype == dtype
     assert Grid.of(read).same_as(grid, 1e-9)
 
-    back = worked(read_node(application.scene, path, "after"))
+    back = at_once(read_node(application.scene, path, "after"))
     assert back.GetName() == "after"
     assert np.array_equal(voxels_of(back.GetImageData()), values)
     assert voxels_of(back.GetImageData()).dtype == dtype
@@ -82,8 +74,8 @@ def test_nan_and_infinity_survive(application, tmp_path):
     values = values_on(OBLIQUE)
     values[2, 3, 4], values[1, 1, 1] = np.nan, -np.inf
     node = add_volume(application.scene, OBLIQUE.image(values), "odd")
-    worked(write_node(node, tmp_path / "PET.nrrd"))
-    back = worked(read_node(application.scene, tmp_path / "PET.nrrd", "back"))
+    at_once(write_node(node, tmp_path / "PET.nrrd"))
+    back = at_once(read_node(application.scene, tmp_path / "PET.nrrd", "back"))
     assert np.array_equal(voxels_of(back.GetImageData()), values, equal_nan=True)
     assert voxels_of(back.GetImageData()).tobytes() == values.tobytes()
 
@@ -102,7 +94,7 @@ MOVED = np.block([[TURNED @ TURNED, np.array([[5.0], [-8.0], [100.0]])], [np.eye
 def test_a_linear_transform_over_the_node_is_in_the_file(application, tmp_path):
     node = add_volume(application.scene, OBLIQUE.image(values_on(OBLIQUE)), "moved")
     transform_over(application.scene, node, MOVED)
-    worked(write_node(node, tmp_path / "T1.nrrd"))
+    at_once(write_node(node, tmp_path / "T1.nrrd"))
     read = sitk.ReadImage(str(tmp_path / "T1.nrrd"))
     assert Grid.of(read).same_as(grid_of(node), 1e-9)
     assert not Grid.of(read).same_as(OBLIQUE, 1.0)
@@ -115,24 +107,24 @@ def test_what_cannot_be_handed_over_is_refused_and_no_file_is_left(application, 
     shear[0, 1] = 0.2
     transform_over(scene, node, shear)
     with pytest.raises(InputError, match="right angles"):
-        worked(write_node(node, tmp_path / "a.nrrd"))
+        at_once(write_node(node, tmp_path / "a.nrrd"))
     node.SetAndObserveTransformNodeID(
         scene.AddNewNodeByClass("vtkMRMLBSplineTransformNode").GetID()
     )
     transform = vtk.vtkThinPlateSplineTransform()
     node.GetParentTransformNode().SetAndObserveTransformToParent(transform)
     with pytest.raises(InputError, match="harden"):
-        worked(write_node(node, tmp_path / "b.nrrd"))
+        at_once(write_node(node, tmp_path / "b.nrrd"))
     empty = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
     with pytest.raises(InputError, match="empty"):
-        worked(write_node(empty, tmp_path / "c.nrrd"))
+        at_once(write_node(empty, tmp_path / "c.nrrd"))
     colours = scene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "colours")
     data = vtk.vtkImageData()
     data.SetDimensions(3, 3, 3)
     data.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 3)
     colours.SetAndObserveImageData(data)
     with pytest.raises(InputError, match="one value a voxel"):
-        worked(write_node(colours, tmp_path / "d.nrrd"))
+        at_once(write_node(colours, tmp_path / "d.nrrd"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -162,7 +154,7 @@ def test_an_image_that_changes_while_it_is_written_is_refused(
     else:
         node.SetOrigin(1, 2, 3)
     with pytest.raises(InputError, match="changed meanwhile"):
-        worked(steps)
+        at_once(steps)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -173,7 +165,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(application, tmp_path, monkeypat
         "builtins.open", lambda path, mode: os.fdopen(os.open("/dev/full", 1), mode)
     )
     with pytest.raises(InputError, match="full; free some space"):
-        worked(write_node(node, tmp_path / "PET.nrrd"))
+        at_once(write_node(node, tmp_path / "PET.nrrd"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -192,7 +184,7 @@ def test_a_node_is_added_only_when_all_is_read(application, tmp_path, small_piec
         next(steps)
         file.truncate(50_000)
     with pytest.raises(InputError, match="cut short"):
-        worked(steps)
+        at_once(steps)
     assert scene.GetNumberOfNodes() == count
 
 
@@ -237,7 +229,7 @@ def test_a_hostile_header_is_refused_before_anything_is_allocated(
     monkeypatch.setattr(np, "empty", None)
     for read in (read_node(application.scene, path, "PET"), read_labels(path)):
         with pytest.raises(InputError) as caught:
-            worked(read)
+            at_once(read)
         assert str(path) in str(caught.value)
 
 
@@ -265,7 +257,7 @@ def test_labels_come_cropped_and_lie_exactly_where_they_lay(
     application, tmp_path, labels, pet, small_pieces
 ):
     write_plain(tmp_path / "labels.nrrd", labels)
-    cropped = worked(read_labels(tmp_path / "labels.nrrd"))
+    cropped = at_once(read_labels(tmp_path / "labels.nrrd"))
     assert cropped.GetPixelID() == sitk.sitkUInt16
     assert np.prod(cropped.GetSize()) < 0.5 * np.prod(labels.GetSize())
     hot = np.argwhere(sitk.GetArrayViewFromImage(labels) > 0)
@@ -288,7 +280,7 @@ def test_a_label_at_the_images_edge_is_kept(tmp_path, at, small_pieces):
     array = np.zeros(OBLIQUE.size[::-1], np.uint16)
     array[at] = 3
     write_plain(tmp_path / "labels.nrrd", OBLIQUE.image(array))
-    cropped = worked(read_labels(tmp_path / "labels.nrrd"))
+    cropped = at_once(read_labels(tmp_path / "labels.nrrd"))
     values = sitk.GetArrayViewFromImage(cropped)
     (found,) = np.argwhere(values == 3)
     assert values.sum() == 3
@@ -298,10 +290,10 @@ def test_a_label_at_the_images_edge_is_kept(tmp_path, at, small_pieces):
 
 def test_labels_that_mark_nothing_are_one_voxel(tmp_path):
     write_plain(tmp_path / "labels.nrrd", OBLIQUE.empty(sitk.sitkUInt16))
-    assert worked(read_labels(tmp_path / "labels.nrrd")).GetSize() == (1, 1, 1)
+    assert at_once(read_labels(tmp_path / "labels.nrrd")).GetSize() == (1, 1, 1)
     write_plain(tmp_path / "heat.nrrd", OBLIQUE.image(values_on(OBLIQUE)))
     with pytest.raises(InputError, match="whole numbers"):
-        worked(read_labels(tmp_path / "heat.nrrd"))
+        at_once(read_labels(tmp_path / "heat.nrrd"))
 
 
 @pytest.mark.parametrize("moved", [False, True])
@@ -319,7 +311,7 @@ def test_a_segmentation_is_handed_over_with_the_kinds_of_its_lesions(
         for one in (volume, node):
             transform_over(scene, one, MOVED)
     path = tmp_path / "mask.nrrd"
-    worked(write_segmentation(node, path, grid_of(volume)))
+    at_once(write_segmentation(node, path, grid_of(volume)))
     read = read_labelled_file(path, grid_of(volume))
     assert np.array_equal(
         sitk.GetArrayViewFromImage(read.labels), sitk.GetArrayViewFromImage(labels)
@@ -327,7 +319,7 @@ def test_a_segmentation_is_handed_over_with_the_kinds_of_its_lesions(
     assert "^14799000^" in read.tags[1]
     assert "^86049000^" in read.tags[2]
     assert b"Somebody" not in path.read_bytes()
-    worked(write_segmentation(node, path))
+    at_once(write_segmentation(node, path))
     own = read_labelled_file(path)
     assert Grid.of(own.labels).same_as(grid_of(volume), 1e-6)
 
