@@ -166,30 +166,22 @@ def total(result: Result, group: str) -> Totals | None:
 
 def lesion_row(lesion: Lesion) -> list[str]:
     """Cells as in the report's table, after the name."""
-    return [
-        KINDS[lesion.kind],
-        lesion.side,
-        number(lesion.mtv_ml, 2),
-        number(lesion.suv_max, 2),
-        number(lesion.suv_mean, 2),
-        number(lesion.suv_peak, 2),
-        number(lesion.tlg_ml, 1),
-        number(lesion.dmax_mm, 1),
-        position(lesion.centroid_ras),
-    ]
+    return [KINDS[lesion.kind], lesion.side, *_measures(lesion)]
 
 
 def totals_row(totals: Totals) -> list[str]:
+    return [count(totals.count, "lesion"), totals.side or NONE, *_measures(totals)]
+
+
+def _measures(of: Lesion | Totals) -> list[str]:
     return [
-        count(totals.count, "lesion"),
-        totals.side or NONE,
-        number(totals.mtv_ml, 2),
-        number(totals.suv_max, 2),
-        number(totals.suv_mean, 2),
-        number(totals.suv_peak, 2),
-        number(totals.tlg_ml, 1),
-        number(totals.dmax_mm, 1),
-        position(totals.centroid_ras),
+        number(of.mtv_ml, 2),
+        number(of.suv_max, 2),
+        number(of.suv_mean, 2),
+        number(of.suv_peak, 2),
+        number(of.tlg_ml, 1),
+        number(of.dmax_mm, 1),
+        position(of.centroid_ras),
     ]
 
 
