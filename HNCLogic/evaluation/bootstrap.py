@@ -53,7 +53,8 @@ def interval(
     """The 2.5th to 97.5th percentile of ``figure(rows)`` over the draws.
 
     Draws for which the figure is None or NaN (all of one label, say) are left out; None where it
-    is so for all, and where there is one patient only, who cannot tell how patients differ.
+    is so for all, where all draws agree, which is no certainty, and where there is one patient
+    only, who cannot tell how patients differ.
     """
     if len(set(patients)) < 2:
         return None
@@ -62,7 +63,7 @@ def interval(
     if not kept:
         return None
     low, high = np.percentile(kept, (2.5, 97.5))
-    return Interval(float(low), float(high))
+    return Interval(float(low), float(high)) if min(kept) < max(kept) else None
 
 
 def rate_interval(

@@ -1,8 +1,10 @@
-"""A cohort's scans one after the other, with progress and the entry in every refusal."""
+"""A cohort's scans one after the other, with progress and the entry in every refusal, and what the
+program warned of in them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,3 +37,19 @@ def each_scan(
         except InputError as error:
             raise InputError(f"{path}, entry {place + 1}: {error}") from error
     return answers
+
+
+def noted(warnings: Iterable[Sequence[str]]) -> list[str]:
+    """The warnings of each scan, each kind once and with how many scans it was said of.
+
+    Warnings that differ in their numbers alone are of one kind: the first stands for all.
+    """
+    of_scans = list(warnings)
+    said: dict[str, list[str]] = {}
+    for words in (words for one in of_scans for words in one):
+        said.setdefault(re.sub(r"\d+(?:\.\d+)?", "#", words), []).append(words)
+    found = []
+    for alike in said.values():
+        numbers = "" if len(set(alike)) == 1 else "; the numbers are the first one's"
+        found.append(f"{alike[0]} ({len(alike)} of {len(of_scans)} scans{numbers})")
+    return found

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from HNCLogic.errors import InputError
+from HNCLogic.evaluation.each_scan import noted
 from HNCLogic.evaluation.page import Chapter, Evaluation, write
 from HNCLogic.evaluation.run_folder import (
     TrainingRun,
@@ -179,7 +180,7 @@ def _presence(
         asked, model_for.__getitem__, cohort.path, heatmaps=order.heatmaps,
         progress=lambda done, words: progress(share * done, words),
     )  # fmt: skip
-    _note(evaluation, answers)
+    evaluation.warnings += noted(one.warnings for one in answers)
     if run is None:
         progress(share, "figures")
         evaluation.chapters.append(presence_chapters.test_set(answers))
@@ -213,14 +214,6 @@ def _heat_chapter(order, answers: list[Answer], model_for, path: Path, progress)
         )  # fmt: skip
         cascades.append((asked.scan.patient, steps))
     return presence_chapters.heat_maps(answers, cascades)
-
-
-def _note(evaluation: Evaluation, answers: list[Answer]) -> None:
-    """What the program warned of, each once, with how many scans it was said of."""
-    times: dict[str, int] = {}
-    for words in (words for one in answers for words in one.warnings):
-        times[words] = times.get(words, 0) + 1
-    evaluation.warnings += [f"{words} ({n} of {len(answers)} scans)" for words, n in times.items()]
 
 
 def _row(scan, label: bool, probability: float | None, positive: bool, fold: int | None = None):

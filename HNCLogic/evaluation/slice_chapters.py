@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from HNCLogic.evaluation import volume_plots as plots
 from HNCLogic.evaluation import volume_tables as tables
+from HNCLogic.evaluation.each_scan import noted
 from HNCLogic.evaluation.page import Chapter, Evaluation, Figure
 from HNCLogic.evaluation.slice_answers import (
     Segmented,
@@ -18,7 +19,6 @@ from HNCLogic.evaluation.slice_answers import (
 )
 from HNCLogic.evaluation.slices import Slices, dice_of, jaccard_of, regression, score, signed_rank
 from HNCLogic.evaluation.volume_answers import require_masks
-from HNCLogic.evaluation.volume_chapters import noted
 from HNCLogic.progress import Progress
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def slices(
         )
     progress(0.95, "tables and figures")
     first = next(iter(answers.values()))
-    evaluation.warnings += noted(first)
+    evaluation.warnings += noted(one.warnings for one in first)
     if not any(one.annotated for one in first):
         evaluation.warnings.append("No scan has annotated tumour: there is nothing to compare.")
     else:

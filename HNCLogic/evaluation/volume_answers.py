@@ -34,6 +34,7 @@ class Outlined:
     overlap: ScanOverlap
     lesions: ScanLesions
     warnings: list[str]
+    voxel_mm: tuple[float, float, float]  # (x, y, z)
     reader: ScanOverlap | None = None  # a reader's outlines, where the cohort has them
 
     @property
@@ -99,6 +100,7 @@ def outline(
         compare(said, truth, grid.voxel_ml, minimum_ml),
         find_lesions(said, truth, grid.voxel_ml, minimum_ml),
         list(found.warnings),
+        tuple(round(side, 3) for side in grid.spacing),
         _reader(asked, folder, grid, truth, minimum_ml),
     )
 

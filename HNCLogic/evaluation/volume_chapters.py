@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from HNCLogic.evaluation import volume_plots as plots
 from HNCLogic.evaluation import volume_tables as tables
 from HNCLogic.evaluation.burden import agreement
 from HNCLogic.evaluation.classification import wilson
+from HNCLogic.evaluation.each_scan import noted
 from HNCLogic.evaluation.lesions_found import found as lesions_found
 from HNCLogic.evaluation.page import Chapter, Evaluation, Figure
 from HNCLogic.evaluation.segmentation import TARGETS, classification, dice, overlap
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from HNCLogic.models.folder import Model
     from HNCLogic.training.cohort import Cohort
 
+TEST = "Test set"
 FEWEST_DEATHS = 5  # fewer say nothing of survival
 
 
@@ -52,14 +55,15 @@ def volume(
         lambda share, words: progress(0.9 * share, words),
     )
     progress(0.9, "tables and figures")
-    name = "Test set" if folds is None else "Cross-validation"
+    name = TEST if folds is None else "Cross-validation"
     sick = [one for one in answers if one.annotated]
-    evaluation.warnings += noted(answers)
+    evaluation.warnings += noted(one.warnings for one in answers)
     if sick:
-        evaluation.chapters += [_delineation(name, sick, answers), _burden(name, sick)]
-        followed = _survival(name, sick, cutoff_ml)
-        if followed is not None:
-            evaluation.chapters.append(followed)
+        evaluation.chapters += [
+            _delineation(name, sick, answers),
+            _burden(name, sick),
+            _survival(name, sick, cutoff_ml),
+        ]
     else:
         evaluation.warnings.append("No scan has annotated tumour: there is nothing to compare.")
     return [_row(one, None if folds is None else folds[one.asked.scan.name]) for one in answers]
@@ -83,8 +87,9 @@ def _delineation(name: str, sick: Sequence[Outlined], answers: Sequence[Outlined
     well = [one for one in answers if not one.annotated]
     empty = sum(one.outlined_ml == 0 for one in well)
     words = (
-        f"{len(sick)} scans with annotated tumour, compared on the PET's own voxels "
-        "(the paper: on cubes of 2.5 mm)."
+        f"{len(sick)} scans with annotated tumour, compared on the PET's own voxels"
+        f"{_sizes(sick)}, where a user sees the outlines; masks on another grid are resampled to "
+        "it. The paper compares on cubes of 2.5 mm."
     )
     if well:
         words += (
@@ -113,6 +118,13 @@ def _delineation(name: str, sick: Sequence[Outlined], answers: Sequence[Outlined
         "scans_without_tumour_left_empty": wilson(empty, len(well)),
     }
     return chapter
+
+
+def _sizes(scans: Sequence[Outlined]) -> str:
+    """', 2 × 2 × 3 mm', or from the finest to the coarsest; in the order of x, y, z."""
+    sizes = sorted({one.voxel_mm for one in scans}, key=lambda size: (math.prod(size), size))
+    words = [" × ".join(f"{side:.3g}" for side in size) for size in sizes]
+    return f", {words[0]} mm" if len(words) == 1 else f", {words[0]} to {words[-1]} mm"
 
 
 def _reader(sick: Sequence[Outlined], chapter: Chapter) -> list[Table]:
@@ -151,10 +163,8 @@ def _burden(name: str, sick: Sequence[Outlined]) -> Chapter:
     return chapter
 
 
-def _survival(
-    name: str, sick: Sequence[Outlined], cutoff_ml: float | None = None
-) -> Chapter | None:
-    """Nikulin Fig. 5 and Cox regression; None where too few deaths are known of.
+def _survival(name: str, sick: Sequence[Outlined], cutoff_ml: float | None = None) -> Chapter:
+    """Nikulin Fig. 5 and Cox regression; of too few deaths, a sentence that says so.
 
     A patient counts once, with the scan that comes first.
     """
@@ -163,8 +173,16 @@ def _survival(
         if one.asked.scan.time is not None and one.asked.scan.event is not None:
             first.setdefault(one.asked.scan.patient, one)
     known = list(first.values())
-    if sum(bool(one.asked.scan.event) for one in known) < FEWEST_DEATHS:
-        return None
+    deaths = sum(bool(one.asked.scan.event) for one in known)
+    if deaths < FEWEST_DEATHS:
+        return Chapter(
+            "survival",
+            "Survival",
+            f"Of {len(known)} patients with tumour survival is known (columns 'time' and 'event'); "
+            f"{deaths} of them died. With fewer than {FEWEST_DEATHS} deaths there is neither "
+            "Cox regression nor Kaplan–Meier curve.",
+            figures={"survival": None},
+        )
     found = survival(
         [one.asked.scan.time for one in known],
         [one.asked.scan.event for one in known],
@@ -173,6 +191,8 @@ def _survival(
         cutoff_ml,
     )
     parted = "the median of the annotated ones" if cutoff_ml is None else "as was given"
+    if cutoff_ml is None and name == TEST:
+        parted += " (the paper keeps that of the cross-validation: --cutoff-ml)"
     chapter = Chapter(
         "survival",
         "Survival",
@@ -190,14 +210,6 @@ def _survival(
         )
     )
     return chapter
-
-
-def noted(answers: Sequence[Any]) -> list[str]:
-    """What the program warned of, each once, with how many scans it was said of."""
-    times: dict[str, int] = {}
-    for words in (words for one in answers for words in one.warnings):
-        times[words] = times.get(words, 0) + 1
-    return [f"{words} ({n} of {len(answers)} scans)" for words, n in times.items()]
 
 
 def _row(one: Outlined, fold: int | None) -> dict[str, Any]:

@@ -19,8 +19,12 @@ from HNCLogic.report.standalone import LIGHT
 ACCEPTABLE = 0.7  # "might be considered acceptable for practical use"
 TITLES = {"primary": "Primary tumour", "nodes": "LN metastases", "union": "Primary + metastases"}
 GREY = "0.35"
-# Where the fewest points are; those beneath shine through.
-_LEGEND = {"loc": "best", "fontsize": 8.5, "framealpha": 0.75, "edgecolor": "none"}
+# What lies beneath shines through.
+_LEGEND = {"fontsize": 8.5, "framealpha": 0.75, "edgecolor": "none"}
+# Under the axes, where no scan can lie.
+_BELOW = _LEGEND | {
+    "loc": "upper left", "bbox_to_anchor": (-0.02, -0.14), "ncols": 2, "borderaxespad": 0.2,
+}  # fmt: skip
 
 
 def dice_histograms(sets: Mapping[str, Mapping[str, Sequence[float]]]) -> bytes:
@@ -86,7 +90,7 @@ def burden_correlation(
             for edge, label in zip(band, ("95 % of scans", None), strict=True):
                 axes.plot(at, edge, color=LIGHT["no"], lw=1, label=label)
         axes.legend(
-            **_LEGEND,
+            **_BELOW,
             title=f"mean absolute difference {found.mean_difference:.2f} ml", title_fontsize=8.5,
             alignment="left",
         )  # fmt: skip
@@ -113,7 +117,7 @@ def kaplan_meier(sets: Mapping[str, Survival], unit: str = "months") -> bytes:
                 lines += [f"HR {one.ratio:.1f} ({one.low:.1f}–{one.high:.1f}), {p_text(one.p)}"]
             lines += [f"log-rank {p_text(by.logrank_p)}"]
             axes.legend(
-                frameon=False, fontsize=8.5, loc="lower left", title="\n".join(lines),
+                **_LEGEND, loc="lower left", title="\n".join(lines),
                 title_fontsize=8.5, alignment="left",
             )  # fmt: skip
             title = f"TTB {outline}" if len(sets) == 1 else f"{name}: TTB {outline}"
@@ -151,7 +155,7 @@ def slice_pixels(models: Mapping[str, Slices], annotated_from: int = 1) -> bytes
         axes.set_title(name, loc="left", fontsize=11)
         axes.set_xlabel("pixels annotated")
         axes.set_ylabel("pixels segmented")
-        axes.legend(**_LEGEND)
+        axes.legend(**_BELOW)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
     return _png(figure)

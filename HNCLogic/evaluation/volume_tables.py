@@ -113,7 +113,7 @@ def burdens(sets: Mapping[str, Agreement]) -> Table:
         ("Data set", "Scans", "Left out", "R²", "Mean absolute difference (ml)",
          "Mean difference (ml)"),
         rows,
-        note="Left out: the 1 % of scans with the largest absolute difference, as outliers. "
+        note="Left out as outliers: scans whose absolute difference is beyond the 99th percentile. "
         f"{SURE}",
     )  # fmt: skip
 
@@ -175,8 +175,9 @@ def slice_by_slice(
         "with tumour": "All slices with annotated tumour count, those missed included.",
         "all": "All slices count; an empty mask on an empty annotation as 1.",
     }
+    which = {"true positive": "", "with tumour": ", with tumour", "all": ", all of them"}[kind]
     return Table(
-        "Segmentation performance of the models for each individual image slice",
+        f"Segmentation performance of the models for each individual image slice{which}",
         ("Model", "Slices", "Mean Dice score ± SD", "P (Dice)", "Mean Jaccard ± SD", "P (Jaccard)"),
         rows,
         note=f"{words[kind]} P values: Wilcoxon signed-rank test on slices found by both models.",

@@ -62,7 +62,8 @@ def _made(count=40):
                 Asked(scan, sick, None, {}),
                 compare(said, truth, ML),
                 find_lesions(said, truth, ML),
-                ["a caution"] if number < 2 else [],
+                [f"a caution of {number} mm", "another"] if number < 2 else [],
+                (2.0, 2.0, 3.0) if number % 2 else (4.07, 4.07, 5.0),
             )
         )
     return answers
@@ -105,7 +106,11 @@ def test_the_chapters_hold_the_papers_tables_and_figures(evaluated, tmp_path):
     assert figures["burden"]["agreement"]["scans"] == 37
     assert figures["survival"]["survival"]["patients"] == 36  # of one nothing is known
     assert figures["survival"]["survival"]["annotated"]["grouped"]["ratio"] > 1
-    assert evaluation.warnings == ["a caution (2 of 40 scans)"]
+    assert evaluation.warnings == [
+        "a caution of 0 mm (2 of 40 scans; the numbers are the first one's)",
+        "another (2 of 40 scans)",
+    ]
+    assert "PET's own voxels, 2 × 2 × 3 to 4.07 × 4.07 × 5 mm" in evaluation.chapters[0].words
     text = (tmp_path / "tables.md").read_text()
     for title in ("Delineation performance", "Classification performance", "Lesion detection"):
         assert title in text
@@ -139,13 +144,16 @@ def test_the_command_evaluates_a_volume_model(model, cohort, tmp_path):
 
     order = Order(str(model.folder), tmp_path / "out", cohort.path, cutoff_ml=3.0)
     summary = evaluate(order)
-    assert set(summary["figures"]) == {"delineation", "burden"}
+    assert set(summary["figures"]) == {"delineation", "burden", "survival"}
     rows = list(csv.DictReader((tmp_path / "out" / "scans.csv").open()))
     assert [row["lesions_annotated"] for row in rows] == ["2", "0", "2", "0"]
 
 
-def test_few_deaths_and_no_tumour_leave_their_chapters_out():
-    assert volume_chapters._survival("x", _made(8)[3:]) is None
+def test_of_few_deaths_the_page_says_so():
+    few = volume_chapters._survival("x", _made(8)[3:])
+    assert "Of 5 patients with tumour survival is known" in few.words
+    assert "4 of them died" in few.words
+    assert (few.tables, few.pictures, few.figures) == ([], [], {"survival": None})
 
 
 def test_an_answer_is_what_a_user_gets_compared_with_the_mask(model, cohort):
@@ -187,7 +195,11 @@ def test_a_fold_answers_for_the_scans_it_did_not_see(model, cohort):
     for number in (0, 1):
         alone = volume_answers.outline(asked[number], one_fold(model, 1 + number))
         assert float(rows[number]["outlined_ml"]) == pytest.approx(alone.outlined_ml, abs=1e-3)
-    assert [chapter.name for chapter in evaluation.chapters] == ["delineation", "burden"]
+    assert [chapter.name for chapter in evaluation.chapters] == [
+        "delineation",
+        "burden",
+        "survival",
+    ]
 
 
 def test_lesions_become_classes():
