@@ -2,6 +2,7 @@
 
 RUN/run.json             what was chosen, of which cohort, with which versions
 RUN/folds.json           which patients each fold is trained, validated and tested on
+RUN/images.json          hashes of the images, by patient: they are never a test
 RUN/cache/               scans as the network sees them
 RUN/fold-1/ …            log.csv, events/, last.safetensors, best.safetensors, done.json
 RUN/fold-1/repeat-1/ …   the same, where each fold is trained several times
@@ -28,6 +29,7 @@ from HNCLogic.progress import Progress
 from HNCLogic.training.cohort import Cohort, read_cohort
 from HNCLogic.training.course_log import CURVES, CourseLog, draw_curves
 from HNCLogic.training.engine import Precision, Settings, train_fold
+from HNCLogic.training.known_images import write_images
 from HNCLogic.training.leakage import metadata_auc, refuse_given_away, refuse_shared_images
 from HNCLogic.training.prepared import Prepared, prepare_cohort
 from HNCLogic.training.ranks import Ranks
@@ -83,6 +85,7 @@ def train(
     _refuse_leaks(scans, folds, order, say)
     if ranks.first:
         _write_folds(order.out, folds)
+        write_images(order.out, scans)
     wanted = order.only or tuple(range(1, len(folds) + 1))
     if not set(wanted) <= set(range(1, len(folds) + 1)):
         raise InputError(f"there are folds 1 to {len(folds)}, not {max(wanted)}")
