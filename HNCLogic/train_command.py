@@ -54,6 +54,13 @@ def train(
         str | None,
         typer.Option(help="In words, where the patients come from; shown beside every result."),
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            help="Begin with the weights of this model folder, or of another run's "
+            "fold-N/best.safetensors; settings of the network must be the same."
+        ),
+    ] = None,
 ) -> None:
     """Train a model: folds by patient, the papers' settings, to be killed and resumed at will.
 
@@ -69,7 +76,7 @@ def train(
 
     order = Order(
         method, cohort, out, chosen_from(settings or []), folds, tuple(fold or ()), seed, device,
-        precision, resume, accept_metadata, name, trained_on,
+        precision, resume, accept_metadata, name, trained_on, start,
     )  # fmt: skip
     if show_settings:
         print(settings_of(order).model_dump_json(indent=2))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from HNCLogic import __version__
 from HNCLogic.job import Record
 from HNCLogic.training.prepared import Prepared
+from HNCLogic.training.start import start_hash
 
 if TYPE_CHECKING:
     from HNCLogic.training.run import Order
@@ -27,6 +28,11 @@ def common(order: Order, scans: Sequence[Prepared], seconds: float, device: str)
     for scan in scans:
         patients[scan.patient] |= scan.label
     positive = sum(patients.values())
+    begun = (
+        [f"every fold began with trained weights (sha256 {start_hash(order.start)[:16]}…)"]
+        if order.start
+        else []
+    )
     words = order.trained_on or (
         f"{len(scans)} scans of {len(patients)} patients, {positive} with cancer, of the cohort "
         f"{order.cohort.name}; where they come from was not stated"
@@ -39,6 +45,7 @@ def common(order: Order, scans: Sequence[Prepared], seconds: float, device: str)
                 f"{len(scans)} scans of {len(patients)} patients, {positive} of them with cancer",
                 f"{order.folds} folds by patient, seed {order.seed}; HNC {__version__}; "
                 f"{seconds / 60:.0f} minutes on {device}",
+                *begun,
             ],
             "counts": {"patients": len(patients), "patients with cancer": positive},
         },

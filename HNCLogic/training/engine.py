@@ -9,7 +9,7 @@ weights of one that was not.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -96,12 +96,14 @@ def train_fold(
     *,
     ranks: Ranks | None = None,
     resume: bool = False,
+    start: Mapping[str, torch.Tensor] | None = None,
     watch: Callable[[list[dict[str, float]], float], None] = lambda history, left: None,
 ) -> Course:
     """Train until ``settings.epochs`` or until patience ends; the best epoch's weights come back.
 
     ``folder`` gets the last state after every epoch; with ``resume`` training goes on from there.
-    ``watch`` is told all epochs so far and the seconds that are left at most.
+    ``start``: weights to begin with, instead of fresh ones. ``watch`` is told all epochs so far
+    and the seconds that are left at most.
     Raises InputError where the loss is not finite (with epoch and step), where too many steps
     give no finite gradient, where a checkpoint cannot be written or is of other settings.
     """
@@ -117,7 +119,7 @@ def train_fold(
     dtype = _precision(settings.precision, device)
     with _determinism(settings.deterministic):
         _seed(settings, 0, 0)
-        network = task.network().to(device)
+        network = _begun(task.network(), start).to(device)
         optimiser = task.optimiser(network)
         schedule = task.schedule(optimiser)
         scaler = torch.amp.GradScaler(device.type, enabled=dtype is torch.float16)
@@ -136,6 +138,18 @@ def train_fold(
                 spent = (time.monotonic() - began) / (run.epoch - first)
                 watch(run.history, spent * (settings.epochs - run.epoch))
         return Course(run.best, run.best_epoch, run.history)
+
+
+def _begun(network: torch.nn.Module, start) -> torch.nn.Module:
+    if start is not None:
+        try:
+            network.load_state_dict(dict(start))
+        except RuntimeError as error:
+            raise InputError(
+                "the weights to start with are of another network: train with the settings that "
+                "they were trained with (widths, filters, roles)"
+            ) from error
+    return network
 
 
 @dataclass

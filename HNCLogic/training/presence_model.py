@@ -9,7 +9,7 @@ import numpy as np
 
 from HNCLogic.training.cards import common, settings_in_words
 from HNCLogic.training.prepared import Prepared
-from HNCLogic.training.presence_task import PresenceTask, PresenceTraining
+from HNCLogic.training.presence_task import PresenceTraining, presence_task
 from HNCLogic.training.run_folder import MODEL, fold_weights, seconds_trained, write_out_of_fold
 from HNCLogic.training.splits import Fold
 from HNCLogic.training.thresholds import equitable_threshold, nested_thresholds
@@ -33,10 +33,11 @@ def finish(
     arguments: dict[str, Any] = {}
     for number, fold in enumerate(folds, start=1):
         validation = [scan for scan in scans if scan.patient in fold.validation]
-        task = PresenceTask(chosen, [], validation, order.seed, number)
+        train = [scan for scan in scans if scan.patient in fold.train]
+        task = presence_task(chosen, train, validation, order.seed, number)
         arguments = task.network_arguments
         network = make("presence", arguments)
-        weights = fold_weights(order.out, number)
+        weights = task.completed(fold_weights(order.out, number))
         network.load_state_dict(weights)
         states.append(weights)
         said = [task.probability(network, scan) for scan in validation]

@@ -7,11 +7,11 @@ window itself; the epoch with the best validation AUC. What the paper leaves ope
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import SimpleITK as sitk
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from HNCLogic.images.study import Study
 from HNCLogic.job import Aggregation, Record
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     import torch
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class MaskTeaching(Record):
+    """Ours, where the cohort has masks: what ``presence_masks`` does, and how much of it."""
+
+    patch: tuple[int, int, int] = (16, 32, 32)  # voxels z, y, x
+    patches: Annotated[int, Field(ge=1)] = 4  # of a scan in an epoch
+    on_tumour: Share = 0.5  # share of patches about a tumour; the others about what is hot
+    lesion_weight: Annotated[float, Field(gt=0)] = 3.0  # of tumour voxels, beside all others
 
 
 class PresenceTraining(Record):
@@ -49,6 +58,19 @@ class PresenceTraining(Record):
     negatives: Literal["matched", "anywhere"] = "matched"  # ours: heights as the positives' own
     aggregation: Aggregation = "mean"  # of the windows of a validation patient
     left_out: dict[str, Share] = {}  # ours: in what share of windows a role is left out
+    masks: MaskTeaching | None = None  # ours: taught by masks; None: by the label, as the paper
+
+    @model_validator(mode="after")
+    def patches_fit_into_windows(self):
+        p = self.preparation
+        if self.masks and any(
+            not 4 <= side <= whole
+            for side, whole in zip(self.masks.patch, (p.window, p.pixels, p.pixels), strict=True)
+        ):
+            raise ValueError(
+                f"masks.patch must have 4 to {p.window} slices of 4 to {p.pixels} pixels a side"
+            )
+        return self
 
     @property
     def accumulate(self) -> int:
@@ -167,6 +189,10 @@ class PresenceTask:
     def loss(self, output: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         return focal(output[:, 0], truth, self.chosen.gamma, self.chosen.alpha)
 
+    def completed(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What the model ships of a finished fold's ``weights``: these."""
+        return weights
+
     def validate(self, network: torch.nn.Module) -> dict[str, float]:
         """AUC over the validation patients, by what inference does; loss is their focal loss."""
         from sklearn.metrics import roc_auc_score
@@ -189,6 +215,15 @@ class PresenceTask:
         p = self.chosen.preparation
         values = np.asarray(scan.values, np.float32)
         return window_probabilities([network], 1, values, p.window, p.stride, batch=4)[0]
+
+
+def presence_task(chosen: PresenceTraining, *parts: Any) -> PresenceTask:
+    """One fold, taught as ``chosen`` says; ``parts`` as of ``PresenceTask``."""
+    if chosen.masks is None:
+        return PresenceTask(chosen, *parts)
+    from HNCLogic.training.presence_masks import MaskedPresenceTask
+
+    return MaskedPresenceTask(chosen, *parts)
 
 
 def _middle(scan: Prepared) -> int:

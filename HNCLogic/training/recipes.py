@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from HNCLogic.job import MR_ROLES, Record
 from HNCLogic.training import presence_model, slice_model, volume_model
-from HNCLogic.training.presence_task import PresencePreparing, PresenceTask, PresenceTraining
+from HNCLogic.training.presence_task import PresencePreparing, PresenceTraining, presence_task
 from HNCLogic.training.slice_task import SlicePreparing, SliceTask, SliceTraining
 from HNCLogic.training.splits import cross_validation, nested_cross_validation
 from HNCLogic.training.volume_task import VolumePreparing, VolumeTask, VolumeTraining
@@ -40,7 +40,7 @@ RECIPES: dict[str, Recipe] = {
         roles=lambda chosen: chosen.roles,
         preparing=PresencePreparing,
         split=cross_validation,
-        task=PresenceTask,
+        task=presence_task,
         finish=presence_model.finish,
     ),
     "tumour-volume": Recipe(

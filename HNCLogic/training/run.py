@@ -37,6 +37,7 @@ from HNCLogic.training.recipes import RECIPES, Recipe
 from HNCLogic.training.repeats import keep_median, seed_of_repeat
 from HNCLogic.training.run_folder import BEST, CACHE, DONE, FOLDS, MODEL, RUN, fold_folder
 from HNCLogic.training.splits import Fold
+from HNCLogic.training.start import refuse_known_images, start_hash, start_weights
 
 if TYPE_CHECKING:
     pass
@@ -59,6 +60,7 @@ class Order:
     accept_metadata: bool = False
     name: str | None = None  # of the model
     trained_on: str | None = None  # in words, shown wherever a result is
+    start: Path | None = None  # model or weights that every fold begins with
 
 
 def train(
@@ -83,6 +85,8 @@ def train(
         ranks.told(True)
     folds = recipe.split(cohort_with_labels(cohort, scans), order.seed, order.folds)
     _refuse_leaks(scans, folds, order, say)
+    if order.start:
+        refuse_known_images(order.start, scans)
     if ranks.first:
         _write_folds(order.out, folds)
         write_images(order.out, scans)
@@ -123,6 +127,7 @@ def _identity(order: Order, chosen: Any) -> dict[str, Any]:
         "cohort_sha256": hashlib.sha256(order.cohort.read_bytes()).hexdigest(),
         "folds": order.folds,
         "seed": order.seed,
+        "start_sha256": order.start and start_hash(order.start),
     }
 
 
@@ -222,7 +227,10 @@ def _one_training(order, chosen, task, folder, words, say, ranks, progress) -> N
         progress(len(history) / chosen.epochs)
 
     try:
-        course = train_fold(task, folder, settings, ranks=ranks, resume=order.resume, watch=watch)
+        course = train_fold(
+            task, folder, settings, ranks=ranks, resume=order.resume, watch=watch,
+            start=order.start and start_weights(order.start, task.fold),
+        )  # fmt: skip
     finally:
         log.close()
     if not ranks.first:

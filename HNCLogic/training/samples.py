@@ -1,37 +1,20 @@
-"""Training samples of methods 1 and 3: windows and patches, with their truth.
+"""Training samples: windows and patches of prepared scans, with their truth.
 
-A sample remembers its patient, so that folds are split by patient and never by window. Windows
-and patches are cut anew at every epoch; augmentation happens there too, after the split.
+They are cut anew at every epoch, and augmented there, after patients were split into folds.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.images.grid import Grid, resample
-from HNCLogic.images.region import study_region
-from HNCLogic.images.study import Study
-from HNCLogic.methods import presence, tumour_volume
+from HNCLogic.methods import tumour_volume
 
-
-@dataclass
-class Sample:
-    """A prepared patient: ``values`` float16 (channel, z, y, x) in [0, 1], ``truth`` uint8
-    (z, y, x) with 1 primary and 2 node on the same grid."""
-
-    patient: str
-    positive: bool
-    values: np.ndarray
-    truth: np.ndarray
-    real: bool = False
-
-    @property
-    def tumour_slices(self) -> np.ndarray:
-        """Indices of slices with tumour, inferior to superior."""
-        return np.flatnonzero(self.truth.any(axis=(1, 2)))
+if TYPE_CHECKING:
+    from HNCLogic.training.prepared import Prepared
 
 
 def truth_on(grid: Grid, truth: sitk.Image) -> np.ndarray:
@@ -49,73 +32,29 @@ def truth_on(grid: Grid, truth: sitk.Image) -> np.ndarray:
     return classes
 
 
-def presence_sample(
-    patient: str,
-    study: Study,
-    truth: sitk.Image,
-    preparation: presence.Preparation,
-    roles: list[str],
-    real: bool = False,
-) -> Sample:
-    """The whole stack of one patient for method 1."""
-    region, _ = study_region(study)
-    stack = presence.prepare(study, region, preparation, roles)
-    classes = truth_on(stack.grid, truth)
-    return Sample(patient, bool(classes.any()), stack.values.astype(np.float16), classes, real)
-
-
-def volume_sample(
-    patient: str,
-    study: Study,
-    truth: sitk.Image,
-    preparation: tumour_volume.Preparation,
-    real: bool = False,
-) -> Sample:
-    """The whole volume of one patient for method 3, CT optional."""
-    region, _ = study_region(study)
-    volume = tumour_volume.prepare(study, region, preparation, ct_required=False)
-    classes = truth_on(volume.grid, truth)
-    return Sample(patient, bool(classes.any()), volume.values.astype(np.float16), classes, real)
-
-
-def window_start(
-    sample: Sample, length: int, heights: list[float], rng: np.random.Generator
-) -> int:
-    """First slice of a training window of ``length`` slices.
-
-    A positive's window takes in its centremost tumour slice, anywhere but at the very edge of
-    the window; a negative's middle is drawn from ``heights``, the positives' own (0 inferior
-    end, 1 superior end), or height alone would tell the label.
-    """
-    depth = sample.values.shape[1]
-    last = max(depth - length, 0)
-    if sample.positive:
-        slices = sample.tumour_slices
-        middle = int(slices[len(slices) // 2]) - int(rng.integers(length // 8, length * 7 // 8))
-    else:
-        middle = int(rng.choice(heights) * depth) - int(rng.integers(length // 8, length * 7 // 8))
-    return int(np.clip(middle, 0, last))
-
-
 def hot_patch(
-    sample: Sample, size: tuple[int, int, int], rng: np.random.Generator, *, on_tumour: bool
+    scan: Prepared,
+    size: tuple[int, int, int],
+    rng: np.random.Generator,
+    *,
+    on_tumour: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A patch of ``size`` (z, y, x) and its truth, about a tumour voxel or any hot one.
 
-    Hot is SUV 1.5 and more of a window of 25: brain, glands, tonsils, heart. Where a sample has
+    Hot is SUV 1.5 and more of a window of 25: brain, glands, tonsils, heart. Where a scan has
     none, any place will do.
     """
-    if on_tumour and sample.positive:
-        places = np.argwhere(sample.truth > 0)
+    if on_tumour and scan.truth.any():
+        places = np.argwhere(scan.truth > 0)
     else:
-        places = np.argwhere(sample.values[0] > 0.06)
-    centre = places[rng.integers(len(places))] if len(places) else np.array(sample.truth.shape) // 2
+        places = np.argwhere(scan.values[0] > 0.06)
+    centre = places[rng.integers(len(places))] if len(places) else np.array(scan.truth.shape) // 2
     first = [
         int(np.clip(c - side // 2 + rng.integers(-side // 4, side // 4 + 1), 0, max(n - side, 0)))
-        for c, side, n in zip(centre, size, sample.truth.shape, strict=True)
+        for c, side, n in zip(centre, size, scan.truth.shape, strict=True)
     ]
     box = tuple(slice(f, f + side) for f, side in zip(first, size, strict=True))
-    return sample.values[(slice(None), *box)].astype(np.float32), sample.truth[box]
+    return scan.values[(slice(None), *box)].astype(np.float32), scan.truth[box]
 
 
 def cut(array: np.ndarray, start: int, length: int) -> np.ndarray:

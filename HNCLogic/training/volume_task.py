@@ -46,6 +46,7 @@ class VolumeTraining(Record):
     heads: Annotated[int, Field(ge=1)] = 8  # ours
     optimiser: Literal["adadelta", "adam"] = "adadelta"
     learning_rate: Annotated[float, Field(gt=0)] = 1.0  # ours: torch's own of Adadelta
+    decay: Literal["none", "cosine"] = "none"  # ours: of the learning rate, to zero at the end
     batch: Annotated[int, Field(ge=1)] = 16
     micro_batch: Annotated[int, Field(ge=1)] = 2  # ours: what fits into memory at once
     epochs: Annotated[int, Field(ge=1)] = 200
@@ -114,9 +115,16 @@ class VolumeTask:
         }  # fmt: skip
 
     def network(self) -> torch.nn.Module:
+        import torch
+
         from HNCLogic.networks.registry import make
 
-        return make("attention-unet", self.network_arguments)
+        network = make("attention-unet", self.network_arguments)
+        # Begin with what is true nearly everywhere, or the first epochs learn only this.
+        counts = sum(np.bincount(np.ravel(s.truth), minlength=3) for s in self.train) + np.ones(3)
+        with torch.no_grad():
+            network.head.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+        return network
 
     def optimiser(self, network: torch.nn.Module) -> torch.optim.Optimizer:
         import torch
@@ -124,8 +132,13 @@ class VolumeTask:
         kind = {"adadelta": torch.optim.Adadelta, "adam": torch.optim.Adam}
         return kind[self.chosen.optimiser](network.parameters(), self.chosen.learning_rate)
 
-    def schedule(self, optimiser: torch.optim.Optimizer) -> None:
-        return None
+    def schedule(self, optimiser: torch.optim.Optimizer):
+        import torch
+
+        if self.chosen.decay == "none":
+            return None
+        steps = -(-self.micro_batches(1) // self.chosen.accumulate) * self.chosen.epochs
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
 
     def _patches(self) -> int:
         return min(self.chosen.patches or len(self._places), len(self._places))

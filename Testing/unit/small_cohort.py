@@ -56,11 +56,14 @@ def mri(number: int, truth: sitk.Image) -> sitk.Image:
     return found
 
 
-def write_cohort(folder: Path, count: int, with_mri: bool = False) -> Path:
-    """``count`` scans, every other one with cancer, and the table that lists them."""
+def write_cohort(folder: Path, count: int, with_mri: bool = False, first: int = 0) -> Path:
+    """``count`` scans, every other one with cancer, and the table that lists them.
+
+    ``first``: number of the first; cohorts of other numbers are of other patients.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
-    for number in range(count):
+    for number in range(first, first + count):
         positive = number % 2 == 0
         pet, ct, truth = scan(number, positive)
         images = {"PET": pet, "CT": ct, "mask": truth}

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from HNCLogic.training import samples
-from HNCLogic.training.loop import stratified_folds
+from HNCLogic.training.leakage import ScanFacts
 from HNCLogic.training.losses import focal
+from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.thresholds import equitable_threshold, nested_thresholds
 
 
@@ -42,38 +43,12 @@ def test_equitable_threshold_makes_sensitivity_equal_specificity():
         equitable_threshold(np.array([0.1, 0.2]), np.array([True, True]))
 
 
-def test_folds_hold_every_patient_once_and_keep_strata():
-    patients = [(f"p{i}", "a" if i % 4 else "b") for i in range(40)]
-    folds = stratified_folds(patients, 5, 1)
-    validated = [name for _, validation in folds for name in validation]
-    assert sorted(validated) == sorted(name for name, _ in patients)
-    for train, validation in folds:
-        assert not train & validation
-        assert sum(dict(patients)[name] == "b" for name in validation) == 2
-    with pytest.raises(ValueError, match="leak"):
-        stratified_folds([("p", "a"), ("p", "b")], 2, 1)
-
-
-def sample(depth: int, tumour: slice | None) -> samples.Sample:
+def sample(depth: int, tumour: slice | None) -> Prepared:
     truth = np.zeros((depth, 8, 8), np.uint8)
     if tumour is not None:
         truth[tumour, 2:4, 3:5] = 1
-    return samples.Sample("p", tumour is not None, np.zeros((1, depth, 8, 8)), truth)
-
-
-def test_a_positive_window_holds_the_centremost_tumour_slice():
-    rng = np.random.default_rng(0)
-    positive = sample(90, slice(40, 51))
-    starts = [samples.window_start(positive, 32, [], rng) for _ in range(300)]
-    assert all(start <= 45 < start + 32 for start in starts)
-    assert max(starts) - min(starts) > 15  # and not always in the middle of the window
-
-
-def test_a_negative_window_lies_where_the_positives_do():
-    rng = np.random.default_rng(0)
-    negative = sample(100, None)
-    middles = [samples.window_start(negative, 32, [0.7], rng) + 16 for _ in range(300)]
-    assert 55 < np.mean(middles) < 85
+    facts = ScanFacts("p", tumour is not None, frozenset(), frozenset(), {}, {})
+    return Prepared("p", "p", tumour is not None, np.zeros((1, depth, 8, 8)), truth, facts)
 
 
 def test_augmentation_moves_image_and_truth_together():
@@ -100,7 +75,7 @@ def test_the_tumour_channel_is_zero_without_its_branch_and_the_fitted_head_is_th
     import torch
 
     from HNCLogic.networks.registry import make
-    from HNCLogic.training.guided import Guided, fit_head, pooled_channel
+    from HNCLogic.training.presence_masks import Guided, fit_head, pooled_channel
 
     torch.manual_seed(0)
     network = make("presence", {"entry_filters": 2, "filters": [4, 6], "dense": 5})
@@ -127,13 +102,14 @@ def test_the_tumour_channel_is_zero_without_its_branch_and_the_fitted_head_is_th
 def test_tumour_channel_loss_is_the_cross_entropy_of_its_probability():
     import torch
 
-    from HNCLogic.training.guided import LESION_WEIGHT, tumour_channel_loss
+    from HNCLogic.training.presence_masks import tumour_channel_loss
 
     channel = torch.tensor([[[[0.2, 1.5]]]])
     mask = torch.tensor([[[[0.0, 1.0]]]])
     p = 1 - np.exp(-1.5)
-    expected = (0.2 + LESION_WEIGHT * -np.log(p)) / 2
-    assert float(tumour_channel_loss(channel, mask)) == pytest.approx(expected, rel=1e-5)
+    expected = (0.2 + 4.0 * -np.log(p)) / 2
+    loss = tumour_channel_loss(channel, mask, lesion_weight=4.0)
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_hot_patch_lies_about_tumour_or_uptake():

@@ -1,0 +1,195 @@
+"""Method 1 taught by masks: one channel of the network is shown where the tumour is.
+
+The label alone teaches a network little from a few dozen patients: a lesion of 8 ml is a
+thousandth of a window, and pooling dilutes it as much. Where the cohort has masks, the last
+attention block's first channel can be taught to be tumour and nothing else, on small patches
+about tumours and about what else is hot; what is pooled of it then says how much tumour a window
+holds, and the dense layer learns only from how much on a window is positive. The network itself
+stays the paper's, and so does what it computes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from HNCLogic.errors import InputError
+from HNCLogic.inference.windows import window_starts
+from HNCLogic.training.losses import focal
+from HNCLogic.training.prepared import Prepared
+from HNCLogic.training.presence_task import PresenceTask
+from HNCLogic.training.samples import augmented, cut, hot_patch
+
+if TYPE_CHECKING:
+    from HNCLogic.training.presence_task import MaskTeaching
+
+CHANNEL = 0
+KNOTS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)  # quantiles at which the fitted logit may bend
+
+
+@dataclass
+class MaskedPresenceTask(PresenceTask):
+    """One fold, taught by masks; see ``engine.Task``. ``completed`` makes the network of it."""
+
+    def __post_init__(self):
+        if self.train and not any(len(scan.tumour_slices) for scan in self.train):
+            raise InputError(
+                f"fold {self.fold}: no training patient has tumour marked: give the cohort's "
+                "masks, or leave out the setting masks and teach by the label"
+            )
+
+    @property
+    def how(self) -> MaskTeaching:
+        return self.chosen.masks
+
+    def network(self) -> Guided:
+        return Guided(super().network())
+
+    def schedule(self, optimiser: torch.optim.Optimizer):
+        steps = self.micro_batches(1) // self.chosen.accumulate * self.chosen.epochs
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(steps, 1))
+
+    def micro_batches(self, epoch: int) -> int:
+        count = len(self.train) * self.how.patches // self.chosen.micro_batch
+        return max(count // self.chosen.accumulate, 1) * self.chosen.accumulate
+
+    def micro_batch(self, epoch: int, index: int, rng: np.random.Generator):
+        """Patches float32 (batch, channel, z, y, x); where tumour is, float32 (batch, z, y, x)."""
+        tumours = [scan for scan in self.train if len(scan.tumour_slices)]
+        patches = []
+        for _ in range(self.chosen.micro_batch):
+            on_tumour = rng.random() < self.how.on_tumour
+            among = tumours if on_tumour else self.train
+            scan = among[rng.integers(len(among))]
+            values, truth = hot_patch(scan, self.how.patch, rng, on_tumour=on_tumour)
+            values, truth = augmented(values, truth, rng, turns=False)
+            for channel, role in enumerate(self.chosen.roles):
+                if rng.random() < self.chosen.left_out.get(role, 0.0):
+                    values[channel] = 0.0
+            patches.append((values, (truth > 0).astype(np.float32)))
+        values, masks = (np.stack(each) for each in zip(*patches, strict=True))
+        return values.astype(np.float32), masks
+
+    def loss(self, output: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        return tumour_channel_loss(output, truth, self.how.lesion_weight)
+
+    def validate(self, network: Guided) -> dict[str, float]:
+        """AUC, over the validation patients, of the fullest window's pooled tumour channel."""
+        from sklearn.metrics import roc_auc_score
+
+        most = [pooled_channel(network.network, self._stack(s)).max() for s in self.validation]
+        return {"AUC": float(roc_auc_score([s.label for s in self.validation], most))}
+
+    def completed(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The network's own weights, dense layer and logit fitted to the training windows."""
+        guided = self.network()
+        guided.load_state_dict(weights)
+        pooled, labels = [], []
+        for scan in self.train:
+            length = self.chosen.preparation.window
+            marked = [cut(scan.truth, first, length).any() for first in self._starts(scan)]
+            for value, tumour in zip(
+                pooled_channel(guided.network, self._stack(scan)), marked, strict=True
+            ):
+                if tumour or not scan.label:  # a positive's windows beside the tumour are neither
+                    pooled.append(value)
+                    labels.append(tumour)
+        fit_head(guided.network, np.array(pooled), np.array(labels), self.seed + self.fold)
+        return {k: v.detach().contiguous() for k, v in guided.network.state_dict().items()}
+
+    def _starts(self, scan: Prepared) -> list[int]:
+        p = self.chosen.preparation
+        return window_starts(max(scan.values.shape[1], p.window), p.window, p.stride)
+
+    def _stack(self, scan: Prepared) -> np.ndarray:
+        """All windows of a scan, (window, channel, z, y, x), as inference cuts them."""
+        length = self.chosen.preparation.window
+        return np.stack([cut(scan.values, first, length) for first in self._starts(scan)])
+
+
+class Guided(nn.Module):
+    """``network`` (a PresenceNet), giving its tumour channel: (batch, z', y', x'), from 0 up.
+
+    What the last residual block would put into that channel is switched off, so that it holds
+    what the attention block's two branches make of all others: zero where they see no tumour.
+    Its weights go by the network's own names.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+        residual, attention = network.last_stage
+        with torch.no_grad():
+            for norm in (residual.body[-1], residual.shortcut[-1]):
+                norm.weight[CHANNEL] = 0.0  # and stays 0: the ReLU behind it passes no gradient
+                norm.bias[CHANNEL] = 0.0
+            attention.features.bias[CHANNEL] = 0.5  # begin open: a closed ReLU never learns
+
+    def state_dict(self, *args, **keywords) -> dict[str, torch.Tensor]:
+        return self.network.state_dict(*args, **keywords)
+
+    def load_state_dict(self, state, *args, **keywords):
+        return self.network.load_state_dict(state, *args, **keywords)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.network.entry(x)
+        for stage in self.network.stages:
+            x = stage(x)
+        return x[:, CHANNEL]
+
+
+def tumour_channel_loss(
+    channel: torch.Tensor, mask: torch.Tensor, lesion_weight: float = 3.0
+) -> torch.Tensor:
+    """Cross-entropy of the probability 1 - exp(-channel); ``mask`` (batch, z, y, x) of 0 and 1.
+
+    A coarse voxel counts as tumour by the share of it that is. Elsewhere the loss is the channel
+    itself, which drives it to zero and not only toward it.
+    """
+    channel = channel.float()
+    share = nn.functional.adaptive_avg_pool3d(mask[:, None], channel.shape[1:])[:, 0]
+    there = -torch.log(-torch.expm1(-channel.clamp(min=1e-3)))
+    return (lesion_weight * share * there + (1 - share) * channel).mean()
+
+
+def pooled_channel(network: nn.Module, windows: np.ndarray) -> np.ndarray:
+    """What is pooled of the tumour channel, (window,), for float windows (window, channel, …)."""
+    network.eval()
+    with torch.inference_mode():
+        x = network.entry(torch.from_numpy(windows.astype(np.float32)))
+        for stage in network.stages:
+            x = stage(x)
+        return x[:, CHANNEL].mean(dim=(1, 2, 3)).double().numpy()
+
+
+def fit_head(network: nn.Module, pooled: np.ndarray, positive: np.ndarray, seed: int) -> None:
+    """Fit dense layer and logit to windows' ``pooled`` tumour channel and labels, both (window,).
+
+    A large tumour pools a hundred times what a small one does. So the dense layer's first units
+    bend at quantiles of the pooled values, which makes the logit a line with knots there; its
+    slopes are fitted by focal loss with Adam. All other weights become 0.
+    """
+    torch.manual_seed(seed)
+    knots = np.unique(np.quantile(pooled, KNOTS))[: network.dense.out_features]
+    scale = float(knots[-1] - knots[0]) / len(knots) + 1e-9
+    bends = np.maximum((pooled[:, None] - knots) / scale, 0.0)
+    z, labels = (torch.from_numpy(np.asarray(a, dtype=np.float32)) for a in (bends, positive))
+    slopes = nn.Linear(len(knots), 1)
+    optimiser = torch.optim.Adam(slopes.parameters(), lr=5e-2, weight_decay=1e-3)
+    for _ in range(600):
+        optimiser.zero_grad()
+        loss = focal(slopes(z)[:, 0], labels)
+        loss.backward()
+        optimiser.step()
+    with torch.no_grad():
+        for part in (*network.dense.parameters(), network.logit.weight):
+            part.zero_()
+        units = slice(0, len(knots))
+        network.dense.weight[units, CHANNEL] = 1.0 / scale
+        network.dense.bias[units] = torch.from_numpy(-knots / scale).float()
+        network.logit.weight[0, units] = slopes.weight[0]
+        network.logit.bias.copy_(slopes.bias)
