@@ -26,6 +26,16 @@ COLUMNS = {
     "extension": ("mask", "label", "capsule", "nose_z", "acromion_z", "age", "sex", "match"),
 }  # fmt: skip
 
+# Read when a process begins, before any line of ours: linear algebra in one thread, and memory
+# that is kept for the next array instead of given back (glibc; others take no notice).
+ALONE = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+}
+
 
 def write_cohort(
     cohort: Cohort,
@@ -107,7 +117,8 @@ def _workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
 
     before = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin) as pool:
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin)
+    with _environment(ALONE), pool:
         try:
             yield pool
         except BaseException:
@@ -117,12 +128,26 @@ def _workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
             raise
 
 
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """What processes that are begun meanwhile inherit."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ |= values
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
 def _begin() -> None:
     """One thread, and no word of its own when the user presses Ctrl-C."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     import SimpleITK as sitk
 
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)

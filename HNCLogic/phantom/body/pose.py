@@ -57,8 +57,8 @@ def draw_pose(
     # The neck is longer or shorter, thicker or thinner than the atlas's.
     points_in = _with_neck(points, neck_length, neck_girth)
     # Shoulders stay, the head turns; in between the neck bends.
-    rise = np.clip((points[..., 2] + 60) / 110, 0, 1)
-    share = (rise**2 * (3 - 2 * rise))[..., None]
+    rise = np.clip((axes[2] + 60) / 110, 0, 1)
+    share = (rise**2 * (3 - 2 * rise))[:, None]
     turned = _rotated(points_in, share * np.array([pitch, roll, yaw]) + tilt)
     atlas = turned / scale
     for length, amount in ((110.0, 3.0), (45.0, 1.2)):
@@ -99,8 +99,10 @@ def _with_neck(points: np.ndarray, length: float, girth: float) -> np.ndarray:
 
 
 def _rotated(points: np.ndarray, degrees: np.ndarray) -> np.ndarray:
-    flat = Rotation.from_euler("xyz", degrees.reshape(-1, 3), degrees=True)
-    return flat.apply((points - PIVOT).reshape(-1, 3)).reshape(points.shape) + PIVOT
+    """Points (z, y, x, 3) turned about the pivot, each layer by its own ``degrees`` (z, 3)."""
+    turns = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix()
+    layers = (points - PIVOT).reshape(len(points), -1, 3)
+    return (layers @ turns.transpose(0, 2, 1)).reshape(points.shape) + PIVOT
 
 
 def _read(field: sitk.Image, low: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

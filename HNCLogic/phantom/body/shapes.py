@@ -237,6 +237,7 @@ class Canvas:
         ``onto``: bool (256,), true for the labels that may be painted over; None: all.
         """
         cuts, inside = self.inside(shape)
+        labels = self.labels[cuts]
         if onto is not None:
-            inside = inside & onto[self.labels[cuts]]
-        self.labels[cuts][inside] = tissue
+            inside = inside & onto[labels]
+        np.copyto(labels, np.uint8(tissue), where=inside)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_erosion, find_objects
 
 from HNCLogic.phantom.body.landmarks import BROWN_FAT, Point
 from HNCLogic.phantom.body.noise import on_grid, smooth_field
@@ -106,7 +106,8 @@ def activity(canvas: Canvas, uptake: Uptake, texture: np.ndarray) -> np.ndarray:
     ``texture``: noise of mean 0 and variance 1 on the canvas, see ``unevenness``, which makes
     organs uneven: most by 12 to 25 %, tonsils and fat the most.
     """
-    middle = int(np.searchsorted(canvas.axes[0], _midline(canvas)))
+    boxes = find_objects(canvas.labels)
+    middle = int(np.searchsorted(canvas.axes[0], _midline(canvas, boxes)))
     suv = np.empty(canvas.labels.shape, np.float32)
     suv[..., :middle] = uptake.right[canvas.labels[..., :middle]]
     suv[..., middle:] = uptake.left[canvas.labels[..., middle:]]
@@ -114,39 +115,57 @@ def activity(canvas: Canvas, uptake: Uptake, texture: np.ndarray) -> np.ndarray:
     for name, share in UNEVEN.items():
         if name in LABEL:
             amount[LABEL[name]] = share
-    suv *= np.maximum(1 + amount[canvas.labels] * np.clip(texture, -3, 3), 0.2)
-    _along(canvas, suv, ("tongue",), uptake.tip, uptake.base)
-    _along(canvas, suv, ("larynx", "vocal cord"), 0.0, uptake.speech)
-    _fade_cord(canvas, suv)
-    _add_face(canvas, suv, uptake.face, texture)
+    uneven = np.clip(texture, -3, 3)
+    uneven *= amount[canvas.labels]
+    uneven += 1
+    suv *= np.maximum(uneven, 0.2, out=uneven)
+    _along(canvas, suv, boxes, ("tongue",), uptake.tip, uptake.base)
+    _along(canvas, suv, boxes, ("larynx", "vocal cord"), 0.0, uptake.speech)
+    _fade_cord(canvas, suv, boxes)
+    _add_face(canvas, suv, boxes, uptake.face, texture)
     return suv
 
 
-def _fade_cord(canvas: Canvas, suv: np.ndarray) -> None:
+def _box(boxes: list, *names: str) -> tuple[slice, ...] | None:
+    """The box (z, y, x) that holds tissues; ``boxes``: of each label from 1, None where it has no
+    voxel, as ``find_objects`` gives them. None where there are none of them."""
+    labels = [LABEL[name] for name in names]
+    held = [boxes[n - 1] for n in labels if n <= len(boxes) and boxes[n - 1] is not None]
+    if not held:
+        return None
+    return tuple(
+        slice(min(box[i].start for box in held), max(box[i].stop for box in held)) for i in range(3)
+    )
+
+
+def _fade_cord(canvas: Canvas, suv: np.ndarray, boxes: list) -> None:
     """The cervical cord takes up most in its middle, the thoracic cord less; changes ``suv``.
 
     The table's figure is the mean of the cervical one.
     """
-    inside = canvas.labels == LABEL["cord"]
+    box = _box(boxes, "cord")
+    if box is None:
+        return
+    inside = canvas.labels[box] == LABEL["cord"]
     z = np.nonzero(inside)[0]
-    if len(z):
-        down = (z.max() - z) * canvas.spacing
-        gain = np.interp(down, *CORD)
-        suv[inside] *= (gain / gain[down <= CERVICAL_MM].mean()).astype(np.float32)
+    down = (z.max() - z) * canvas.spacing
+    gain = np.interp(down, *CORD)
+    suv[box][inside] *= (gain / gain[down <= CERVICAL_MM].mean()).astype(np.float32)
 
 
-def _add_face(canvas: Canvas, suv: np.ndarray, face: float, texture: np.ndarray) -> None:
+def _add_face(
+    canvas: Canvas, suv: np.ndarray, boxes: list, face: float, texture: np.ndarray
+) -> None:
     """Lips, nose, chin and the thin muscles of expression, which no mask shows; changes ``suv``.
 
     They lie in the fat close under the skin, from the chin to the nose, and take up less from the
     front of the face to the ramus of the mandible.
     """
-    tongue = np.nonzero(canvas.labels == LABEL["tongue"])
-    concha = np.nonzero(canvas.labels == LABEL["concha"])[0]
-    if not len(tongue[0]) or not len(concha) or not face:
+    tongue, concha = _box(boxes, "tongue"), _box(boxes, "concha")
+    if tongue is None or concha is None or not face:
         return
-    bottom = max(int(tongue[0].min() - BENEATH_TONGUE_MM / canvas.spacing), 0)
-    box = (slice(bottom, int(concha.max()) + 1), slice(0, int(tongue[1].max())))
+    bottom = max(int(tongue[0].start - BENEATH_TONGUE_MM / canvas.spacing), 0)
+    box = (slice(bottom, concha[0].stop), slice(0, tongue[1].stop - 1))
     labels = canvas.labels[box]
     inside = labels != LABEL["outside"]
     first, last = (max(1, round(depth / canvas.spacing)) for depth in FACE_MM)
@@ -163,22 +182,26 @@ def _add_face(canvas: Canvas, suv: np.ndarray, face: float, texture: np.ndarray)
     here[layer] = np.maximum(here[layer], face * share * patchy)
 
 
-def _midline(canvas: Canvas) -> float:
+def _midline(canvas: Canvas, boxes: list) -> float:
     """x of the spinal cord, mm: parts left from right, also where a real body lies askew."""
-    x = np.nonzero((canvas.labels == LABEL["cord"]).any(axis=(0, 1)))[0]
-    return float(canvas.axes[0][x].mean()) if len(x) else 0.0
+    box = _box(boxes, "cord")
+    if box is None:
+        return 0.0
+    held = (canvas.labels[box] == LABEL["cord"]).any(axis=(0, 1))
+    return float(canvas.axes[0][box[2]][held].mean())
 
 
-def _along(canvas: Canvas, suv: np.ndarray, names, front: float, back: float) -> None:
+def _along(canvas: Canvas, suv: np.ndarray, boxes: list, names, front: float, back: float) -> None:
     """More uptake at the front and the back of an organ, the mean kept; changes ``suv``."""
-    inside = only(*names)[canvas.labels]
-    y = np.nonzero(inside)[1]
-    if not len(y):
+    box = _box(boxes, *names)
+    if box is None:
         return
+    inside = only(*names)[canvas.labels[box]]
+    y = np.nonzero(inside)[1]
     low, middle, high = np.percentile(y, (2, 50, 98))
     place = np.interp(y, (low, middle, max(high, middle + 1)), (-1, 0, 1))
     gain = 1 + np.where(place < 0, front, back) * place**2
-    suv[inside] *= (gain / gain.mean()).astype(np.float32)
+    suv[box][inside] *= (gain / gain.mean()).astype(np.float32)
 
 
 def add_brown_fat(

@@ -10,6 +10,8 @@ bone, fat) are not yet empty when OSEM stops.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
@@ -17,7 +19,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.body.shapes import Canvas
 from HNCLogic.phantom.body.tissues import column
-from HNCLogic.phantom.scanners import counting_noise, scanner
+from HNCLogic.phantom.scanners import counting_noise, places, scanner
 from HNCLogic.phantom.scanners.attenuation import attenuation
 from HNCLogic.phantom.scanners.centres import (
     LIVER_MIDDLE,
@@ -38,6 +40,8 @@ OVERSHOOT = 0.006  # of edges, for the root of OSEM's updates: fitted to spheres
 # as 1 - exp(-(x / SLOW)^0.7), x as in counting_noise.py: fitted to a node in neck and shoulders.
 SURROUNDINGS_MM, OUTSTANDING, SLOW = 35.0, 1.5, 0.12
 NOTHING = 1e-3  # SUV below which nothing is worked out
+
+Finer = Callable[[np.ndarray], np.ndarray]
 
 
 def pet(
@@ -64,7 +68,7 @@ def pet(
     seen = counting_noise.rays(activity, mu, unwanted, coarse.spacing[2], width)
     strength = _strength(liver_cov, unwanted, width, grid.spacing, protocol)
     blur = camera_psf(resolution_mm, protocol.filter_mm) / FWHM / canvas.spacing
-    blurred = _image(gaussian_filter(suv, blur, truncate=3.0), canvas)
+    blurred = _image(places.blurred(suv, suv > 0, blur, truncate=3.0), canvas)
     around = gaussian_filter(activity, SURROUNDINGS_MM / FWHM / PIXEL_MM)
     overshoot = OVERSHOOT * np.sqrt(protocol.iterations * protocol.subsets)
 
@@ -74,9 +78,11 @@ def pet(
     for part in parts:
         box = _part(grid, part, beyond)
         mean = _read(blurred, box, transform)
-        mean = (1 + overshoot) * mean - overshoot * _finer(activity, coarse, box)
-        _slow(mean, _finer(around, coarse, box), seen, coarse, box, protocol)
-        counted[part] = _with_noise(mean, seen, coarse, box, strength, protocol, rng)
+        finer = _finer(coarse, box)
+        mean *= 1 + overshoot
+        mean -= overshoot * finer(activity)
+        _slow(mean, finer(around), seen, finer, protocol)
+        counted[part] = _with_noise(mean, seen, finer, box.spacing[:2], strength, protocol, rng)
     image = np.zeros(grid.size[::-1], np.float32)
     if parts:
         rows, columns = (
@@ -92,15 +98,14 @@ def _slow(
     mean: np.ndarray,
     around: np.ndarray,
     seen: counting_noise.Rays,
-    coarse: Grid,
-    box: Grid,
+    finer: Finer,
     protocol: Protocol,
 ) -> None:
     """Small hot regions do not get up in time where rays are few; changes ``mean``."""
     excess = mean - OUTSTANDING * around
     some = excess > 0.05
-    v = _finer((seen.variance[0] + seen.variance[1]) / 2, coarse, box)[some]
-    n = _finer(seen.passed, coarse, box)[some]
+    v = finer((seen.variance[0] + seen.variance[1]) / 2)[some]
+    n = finer(seen.passed)[some]
     x = protocol.iterations * protocol.subsets * mean[some] / (v * n)
     mean[some] -= excess[some] * np.exp(-((x / SLOW) ** 0.7))
 
@@ -124,33 +129,33 @@ def _strength(
 def _with_noise(
     mean: np.ndarray,
     seen: counting_noise.Rays,
-    coarse: Grid,
-    box: Grid,
+    finer: Finer,
+    pixel: tuple[float, float],
     strength: float,
     protocol: Protocol,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """``mean`` (z, y, x) on ``box`` as it is counted and reconstructed, before the filter."""
-    pixel, updates = box.spacing[:2], protocol.iterations * protocol.subsets
+    """``mean`` (z, y, x) as it is counted and reconstructed, before the filter."""
+    updates = protocol.iterations * protocol.subsets
     mixture = counting_noise.mixture(pixel, protocol.filter_mm)
     fields = counting_noise.waves(mean.shape, pixel, rng)
-    some = mean > NOTHING
-    level = mean[some]
-    open_share = _finer(seen.passed, coarse, box)[some]
+    some = np.flatnonzero(mean > NOTHING)
+    level = mean.ravel()[some]
+    open_share = finer(seen.passed).ravel()[some]
     step = float(np.log(TABLE[1] / TABLE[0]))
     unfiltered = mixture.variance.astype(np.float32)
     deviation, spread = np.zeros_like(level), np.zeros_like(level)
     for variance, grains in zip(seen.variance, fields, strict=True):
-        v = _finer(variance, coarse, box)[some]
+        v = finer(variance).ravel()[some]
         place = np.log(level * np.float32(updates / TABLE[0]) / (v * open_share)) / step + 0.5
         place = np.clip(place, 0, len(TABLE) - 1).astype(np.int16)
         amount = np.sqrt(v * np.float32(strength)) / level
         spread += amount**2 * unfiltered[place] / 2  # each of the two makes half the waves
         for share, field in zip(mixture.grains, grains, strict=True):
-            deviation += amount * share[place] * field[some]
-    image = np.zeros_like(mean)
+            deviation += amount * share[place] * field.ravel()[some]
+    image = np.zeros(mean.shape, np.float32)
     factor = np.square(np.square(1 + deviation / 4))
-    image[some] = level * factor / (1 + 3 / 8 * spread + 3 / 256 * spread**2)  # mean 1
+    image.ravel()[some] = level * factor / (1 + 3 / 8 * spread + 3 / 256 * spread**2)  # mean 1
     return image
 
 
@@ -241,14 +246,21 @@ def _part(grid: Grid, box: tuple[slice, slice, slice], beyond: int) -> Grid:
     return Grid(size, grid.spacing, origin, grid.direction)
 
 
-def _finer(values: np.ndarray, coarse: Grid, grid: Grid) -> np.ndarray:
-    """A map of the coarse camera on an axial grid: linearly, ends drawn out; float32."""
-    for axis, i in ((0, 2), (1, 1), (2, 0)):
+def _finer(coarse: Grid, grid: Grid) -> Finer:
+    """What puts maps of the coarse camera on an axial grid: linearly, ends drawn out; float32."""
+    along = []
+    for i in (2, 1, 0):
         place = grid.origin[i] + grid.spacing[i] * np.arange(grid.size[i])
-        place = np.clip((place - coarse.origin[i]) / PIXEL_MM, 0, values.shape[axis] - 1.001)
-        weights = np.zeros((grid.size[i], values.shape[axis]), np.float32)
+        place = np.clip((place - coarse.origin[i]) / PIXEL_MM, 0, coarse.size[i] - 1.001)
+        weights = np.zeros((grid.size[i], coarse.size[i]), np.float32)
         low = place.astype(int)
         rows = np.arange(grid.size[i])
         weights[rows, low], weights[rows, low + 1] = 1 - (place - low), place - low
-        values = np.moveaxis(np.tensordot(weights, values, (1, axis)), 0, axis)
-    return values
+        along.append(weights)
+    z, y, x = along
+
+    def finer(values: np.ndarray) -> np.ndarray:
+        slices = (z @ values.reshape(len(values), -1)).reshape(len(z), *values.shape[1:])
+        return (y @ slices) @ x.T
+
+    return finer

@@ -10,6 +10,7 @@ from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.body.dental import add_fillings
 from HNCLogic.phantom.body.shapes import Canvas
 from HNCLogic.phantom.body.tissues import LABEL, column
+from HNCLogic.phantom.scanners.places import blurred, boxes_on
 
 FWHM = 2.3548  # full width at half maximum of a Gaussian, in standard deviations
 # Gain of CT number 70 s after iodine, HU.
@@ -21,15 +22,24 @@ AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 def read(
     values: np.ndarray, canvas: Canvas, grid: Grid, transform: sitk.Transform, outside: float
 ) -> np.ndarray:
-    """A canvas's values on a scanner's grid, linearly: float32, axes (z, y, x)."""
-    image = sitk.GetImageFromArray(values.astype(np.float32, copy=False))
+    """A canvas's values on a scanner's grid, linearly: float32, axes (z, y, x).
+
+    Only where there is something else than ``outside``; ``transform`` is smooth as a pose is.
+    """
+    values = values.astype(np.float32, copy=False)
+    image = sitk.GetImageFromArray(values)
     image.SetSpacing([canvas.spacing] * 3)
     image.SetOrigin([float(v) for v in canvas.low])
-    out = sitk.Resample(
-        image, list(grid.size), transform, sitk.sitkLinear, list(grid.origin), list(grid.spacing),
-        list(grid.direction), float(outside), sitk.sitkFloat32,
-    )  # fmt: skip
-    return sitk.GetArrayFromImage(out)
+    found = np.full(grid.size[::-1], outside, np.float32)
+    for box in boxes_on(grid, values != np.float32(outside), canvas, transform):
+        size = [cut.stop - cut.start for cut in box[::-1]]
+        start = grid.points(np.array([[cut.start for cut in box[::-1]]]))[0]
+        part = sitk.Resample(
+            image, size, transform, sitk.sitkLinear, [float(v) for v in start],
+            list(grid.spacing), list(grid.direction), float(outside), sitk.sitkFloat32,
+        )  # fmt: skip
+        found[box] = sitk.GetArrayViewFromImage(part)
+    return found
 
 
 def post_filter(image: np.ndarray, spacing: tuple[float, float, float], mm: float) -> np.ndarray:
@@ -66,11 +76,14 @@ def tissue_hu(canvas: Canvas, contrast: bool, rng: np.random.Generator) -> np.nd
     shape = canvas.labels.shape
     grain = rng.standard_normal(shape, np.float32)
     wide = rng.standard_normal([(n + 1) // 2 for n in shape], np.float32)
+    wide *= 0.9
     wide = wide.repeat(2, 0).repeat(2, 1).repeat(2, 2)
-    grain += 0.9 * wide[: shape[0], : shape[1], : shape[2]]
-    grain = gaussian_filter(grain, 0.6, truncate=3.0)
+    grain += wide[: shape[0], : shape[1], : shape[2]]
+    gaussian_filter(grain, 0.6, output=grain, truncate=3.0)
     grain *= 1 / grain.std()
-    return gaussian_filter(table[canvas.labels] + texture[canvas.labels] * grain, 0.4)
+    grain *= texture[canvas.labels]
+    grain += table[canvas.labels]
+    return blurred(grain, canvas.labels != LABEL["outside"], 0.4)
 
 
 def acquired(
@@ -82,12 +95,15 @@ def acquired(
     mm. ``couch_y``: where the couch's top is, mm.
     """
     noise = gaussian_filter(rng.standard_normal(hu.shape, np.float32), (0, 0.6, 0.6))
-    width = np.sqrt((hu > -300).sum(axis=(1, 2)) * grid.spacing[0] * grid.spacing[1] / np.pi)
+    dense = np.array([np.count_nonzero(layer > -300) for layer in hu])
+    width = np.sqrt(dense * grid.spacing[0] * grid.spacing[1] / np.pi)
     spread = 8.0 * np.clip(np.exp((width - 90) / 90), 0.8, 3.0)[:, None, None]
     add_couch(hu, grid, couch_y)
     add_fillings(hu, grid, fillings, rng)
-    hu += (spread / noise.std()).astype(np.float32) * noise
-    return np.round(np.clip(hu, -1024, 3071)).astype(np.float32)
+    noise *= (spread / noise.std()).astype(np.float32)
+    hu += noise
+    np.clip(hu, -1024, 3071, out=hu)
+    return np.round(hu, out=hu)
 
 
 def add_couch(hu: np.ndarray, grid: Grid, top: float) -> None:
@@ -99,6 +115,9 @@ def add_couch(hu: np.ndarray, grid: Grid, top: float) -> None:
     across = (np.abs(x - middle) < 205)[None]
     shell = across & (((depth > 0) & (depth < 3)) | ((depth > 22) & (depth < 25)))
     foam = across & (depth >= 3) & (depth <= 22)
-    for where, value in ((shell, -350.0), (foam, -920.0)):
-        rows, columns = np.nonzero(where)
-        hu[:, rows, columns] = np.maximum(hu[:, rows, columns], value)
+    rows = np.flatnonzero((shell | foam).any(axis=1))
+    if len(rows):
+        band = slice(rows[0], rows[-1] + 1)
+        least = np.full(shell.shape, -np.inf, hu.dtype)
+        least[foam], least[shell] = -920.0, -350.0
+        np.maximum(hu[:, band], least[band], out=hu[:, band])
