@@ -29,16 +29,13 @@ class KnownImages:
     voxels: dict[str, set[str]]  # mirrored, turned and shifted copies have the same
 
     def patients(self, facts: ScanFacts) -> set[str]:
-        """Those that the run knows an image of ``facts`` by."""
-        return self._of(self.hashes, facts.hashes) | self._of(self.voxels, facts.voxels)
+        """Those that the run knows an image of ``facts``, or a copy of it, by."""
+        found = [self.hashes.get(digest, set()) for digest in facts.hashes]
+        return set().union(*found, *(self.voxels.get(digest, set()) for digest in facts.voxels))
 
-    def as_they_are(self, facts: ScanFacts) -> set[str]:
-        """As ``patients``, but with the same geometry."""
-        return self._of(self.hashes, facts.hashes)
-
-    @staticmethod
-    def _of(known: dict[str, set[str]], hashes: Iterable[str]) -> set[str]:
-        return set().union(*(known.get(digest, ()) for digest in hashes))
+    def all_are_of(self, patient: str, facts: ScanFacts) -> bool:
+        """Are all images of ``facts`` known, as they are, as this patient's?"""
+        return all(patient in self.hashes.get(digest, ()) for digest in facts.hashes)
 
 
 def write_images(out: Path, scans: Iterable[Prepared]) -> None:

@@ -10,7 +10,7 @@ stays the paper's, and so does what it computes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +22,7 @@ from HNCLogic.inference.windows import window_starts
 from HNCLogic.training.losses import focal
 from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.presence_task import PresenceTask
-from HNCLogic.training.samples import augmented, cut, hot_patch
+from HNCLogic.training.samples import augmented, cut, hot_spots, patch_about
 
 if TYPE_CHECKING:
     from HNCLogic.training.presence_task import MaskTeaching
@@ -34,6 +34,8 @@ KNOTS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)  # quantiles at which the fitted logit m
 @dataclass
 class MaskedPresenceTask(PresenceTask):
     """One fold, taught by masks; see ``engine.Task``. ``completed`` makes the network of it."""
+
+    _found: dict[tuple[str, bool], np.ndarray] = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
         if self.train and not any(len(scan.tumour_slices) for scan in self.train):
@@ -65,7 +67,9 @@ class MaskedPresenceTask(PresenceTask):
             on_tumour = rng.random() < self.how.on_tumour
             among = tumours if on_tumour else self.train
             scan = among[rng.integers(len(among))]
-            values, truth = hot_patch(scan, self.how.patch, rng, on_tumour=on_tumour)
+            values, truth = patch_about(
+                scan, self.how.patch, rng, self._places(scan, on_tumour=on_tumour)
+            )
             values, truth = augmented(values, truth, rng, turns=False)
             for channel, role in enumerate(self.chosen.roles):
                 if rng.random() < self.chosen.left_out.get(role, 0.0):
@@ -73,6 +77,13 @@ class MaskedPresenceTask(PresenceTask):
             patches.append((values, (truth > 0).astype(np.float32)))
         values, masks = (np.stack(each) for each in zip(*patches, strict=True))
         return values.astype(np.float32), masks
+
+    def _places(self, scan: Prepared, *, on_tumour: bool) -> np.ndarray:
+        """Where patches of ``scan`` may lie, (place, 3); found once."""
+        key = (scan.name, on_tumour and len(scan.tumour_slices) > 0)
+        if key not in self._found:
+            self._found[key] = np.argwhere(scan.truth > 0) if key[1] else hot_spots(scan)
+        return self._found[key]
 
     def loss(self, output: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         return tumour_channel_loss(output, truth, self.how.lesion_weight)

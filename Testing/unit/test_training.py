@@ -112,16 +112,19 @@ def test_tumour_channel_loss_is_the_cross_entropy_of_its_probability():
     assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_hot_patch_lies_about_tumour_or_uptake():
+def test_patches_lie_about_tumour_or_hot_spots():
     rng = np.random.default_rng(0)
     positive = sample(60, slice(40, 44))
-    positive.values[0, 10:12, 5, 5] = 0.5
-    for _ in range(20):
-        values, truth = samples.hot_patch(positive, (16, 8, 8), rng, on_tumour=True)
-        assert values.shape == (1, 16, 8, 8)
-        assert truth.any()
-        values, _ = samples.hot_patch(positive, (16, 8, 8), rng, on_tumour=False)
-        assert values.max() == 0.5
+    positive.values[0, 10:12, 5, 5] = 0.4, 0.5
+    assert samples.hot_spots(positive).tolist() == [[11, 5, 5]]
+    for places in (np.argwhere(positive.truth), samples.hot_spots(positive)):
+        for _ in range(20):
+            values, truth = samples.patch_about(positive, (16, 8, 8), rng, places)
+            assert values.shape == (1, 16, 8, 8)
+            assert truth.any() == (len(places) > 1)
+            assert values.max() == (0 if truth.any() else np.float32(0.5))
+    values, _ = samples.patch_about(sample(60, None), (16, 8, 8), rng, np.zeros((0, 3), int))
+    assert values.shape == (1, 16, 8, 8)
 
 
 def test_nested_thresholds_never_see_their_own_fold():
