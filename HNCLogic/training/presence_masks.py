@@ -2,10 +2,11 @@
 
 The label alone teaches a network little from a few dozen patients: a lesion of 8 ml is a
 thousandth of a window, and pooling dilutes it as much. Where the cohort has masks, the last
-attention block's first channel can be taught to be tumour and nothing else, on small patches
-about tumours and about what else is hot; what is pooled of it then says how much tumour a window
-holds, and the dense layer learns only from how much on a window is positive. The network itself
-stays the paper's, and so does what it computes.
+attention block's first two channels can be taught to be tumour and nothing else, on small patches
+about tumours and about what else is hot: one that misses little, and one that is rarely wrong, for
+which tumour voxels weigh less. What is pooled of them then says how much tumour a window holds,
+and the dense layer learns only from how much on a window is positive. The network itself stays
+the paper's, and so does what it computes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from HNCLogic.training.samples import augmented, cut, hot_spots, patch_about
 if TYPE_CHECKING:
     from HNCLogic.training.presence_task import MaskTeaching
 
-CHANNEL = 0
+CHANNELS = 2
+RARELY_WRONG = 0.1  # weight of tumour voxels for the second channel, as a share of the first's
 KNOTS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)  # quantiles at which the fitted logit may bend
 
 
@@ -89,11 +91,16 @@ class MaskedPresenceTask(PresenceTask):
         return tumour_channel_loss(output, truth, self.how.lesion_weight)
 
     def validate(self, network: Guided) -> dict[str, float]:
-        """AUC, over the validation patients, of the fullest window's pooled tumour channel."""
+        """AUC, over the validation patients, of the fullest window's pooled tumour channels.
+
+        The mean of the channels' own; the head is fitted to both only in the end.
+        """
         from sklearn.metrics import roc_auc_score
 
-        most = [pooled_channel(network.network, self._stack(s)).max() for s in self.validation]
-        return {"AUC": float(roc_auc_score([s.label for s in self.validation], most))}
+        most = [pooled_channels(network.network, self._stack(s)).max(0) for s in self.validation]
+        labels = [scan.label for scan in self.validation]
+        each = [float(roc_auc_score(labels, one)) for one in np.transpose(most)]
+        return {"AUC": float(np.mean(each)), "misses little": each[0], "rarely wrong": each[1]}
 
     def completed(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The network's own weights, dense layer and logit fitted to the training windows."""
@@ -104,7 +111,7 @@ class MaskedPresenceTask(PresenceTask):
             length = self.chosen.preparation.window
             marked = [cut(scan.truth, first, length).any() for first in self._starts(scan)]
             for value, tumour in zip(
-                pooled_channel(guided.network, self._stack(scan)), marked, strict=True
+                pooled_channels(guided.network, self._stack(scan)), marked, strict=True
             ):
                 if tumour or not scan.label:  # a positive's windows beside the tumour are neither
                     pooled.append(value)
@@ -123,9 +130,9 @@ class MaskedPresenceTask(PresenceTask):
 
 
 class Guided(nn.Module):
-    """``network`` (a PresenceNet), giving its tumour channel: (batch, z', y', x'), from 0 up.
+    """``network`` (a PresenceNet), giving its tumour channels: (batch, 2, z', y', x'), from 0 up.
 
-    What the last residual block would put into that channel is switched off, so that it holds
+    What the last residual block would put into those channels is switched off, so that they hold
     what the attention block's two branches make of all others: zero where they see no tumour.
     Its weights go by the network's own names.
     """
@@ -136,9 +143,9 @@ class Guided(nn.Module):
         residual, attention = network.last_stage
         with torch.no_grad():
             for norm in (residual.body[-1], residual.shortcut[-1]):
-                norm.weight[CHANNEL] = 0.0  # and stays 0: the ReLU behind it passes no gradient
-                norm.bias[CHANNEL] = 0.0
-            attention.features.bias[CHANNEL] = 0.5  # begin open: a closed ReLU never learns
+                norm.weight[:CHANNELS] = 0.0  # and stays 0: the ReLU behind passes no gradient
+                norm.bias[:CHANNELS] = 0.0
+            attention.features.bias[:CHANNELS] = 0.5  # begin open: a closed ReLU never learns
 
     def state_dict(self, *args, **keywords) -> dict[str, torch.Tensor]:
         return self.network.state_dict(*args, **keywords)
@@ -150,46 +157,56 @@ class Guided(nn.Module):
         x = self.network.entry(x)
         for stage in self.network.stages:
             x = stage(x)
-        return x[:, CHANNEL]
+        return x[:, :CHANNELS]
 
 
 def tumour_channel_loss(
-    channel: torch.Tensor, mask: torch.Tensor, lesion_weight: float = 3.0
+    channels: torch.Tensor, mask: torch.Tensor, lesion_weight: float = 3.0
 ) -> torch.Tensor:
-    """Cross-entropy of the probability 1 - exp(-channel); ``mask`` (batch, z, y, x) of 0 and 1.
+    """Cross-entropy of the probability 1 - exp(-channel), summed over the two channels.
 
-    A coarse voxel counts as tumour by the share of it that is. Elsewhere the loss is the channel
-    itself, which drives it to zero and not only toward it.
+    ``channels`` (batch, 2, z', y', x'), ``mask`` (batch, z, y, x) of 0 and 1. A coarse voxel
+    counts as tumour by the share of it that is. Elsewhere the loss is the channel itself, which
+    drives it to zero and not only toward it.
     """
-    channel = channel.float()
-    share = nn.functional.adaptive_avg_pool3d(mask[:, None], channel.shape[1:])[:, 0]
-    there = -torch.log(-torch.expm1(-channel.clamp(min=1e-3)))
-    return (lesion_weight * share * there + (1 - share) * channel).mean()
+    channels = channels.float()
+    share = nn.functional.adaptive_avg_pool3d(mask[:, None], channels.shape[2:])
+    there = -torch.log(-torch.expm1(-channels.clamp(min=1e-3)))
+    weights = torch.tensor([lesion_weight, lesion_weight * RARELY_WRONG], device=channels.device)
+    each = (weights[:, None, None, None] * share * there + (1 - share) * channels).mean(
+        (0, 2, 3, 4)
+    )
+    return each.sum()
 
 
-def pooled_channel(network: nn.Module, windows: np.ndarray) -> np.ndarray:
-    """What is pooled of the tumour channel, (window,), for float windows (window, channel, …)."""
+def pooled_channels(network: nn.Module, windows: np.ndarray) -> np.ndarray:
+    """What is pooled of the tumour channels, (window, 2), for windows (window, channel, …)."""
     network.eval()
     with torch.inference_mode():
         x = network.entry(torch.from_numpy(windows.astype(np.float32)))
         for stage in network.stages:
             x = stage(x)
-        return x[:, CHANNEL].mean(dim=(1, 2, 3)).double().numpy()
+        return x[:, :CHANNELS].mean(dim=(2, 3, 4)).double().numpy()
 
 
 def fit_head(network: nn.Module, pooled: np.ndarray, positive: np.ndarray, seed: int) -> None:
-    """Fit dense layer and logit to windows' ``pooled`` tumour channel and labels, both (window,).
+    """Fit dense layer and logit to windows' ``pooled`` tumour channels (window, 2) and labels
+    (window,).
 
     A large tumour pools a hundred times what a small one does. So the dense layer's first units
-    bend at quantiles of the pooled values, which makes the logit a line with knots there; its
-    slopes are fitted by focal loss with Adam. All other weights become 0.
+    bend at quantiles of the pooled values, which makes the logit a sum of lines with knots there;
+    their slopes are fitted by focal loss with Adam. All other weights become 0. Raises InputError
+    where the dense layer has fewer units than there are knots.
     """
+    if network.dense.out_features < CHANNELS * len(KNOTS):
+        raise InputError(f"taught by masks, dense must be {CHANNELS * len(KNOTS)} or more")
     torch.manual_seed(seed)
-    knots = np.unique(np.quantile(pooled, KNOTS))[: network.dense.out_features]
-    scale = float(knots[-1] - knots[0]) / len(knots) + 1e-9
-    bends = np.maximum((pooled[:, None] - knots) / scale, 0.0)
-    z, labels = (torch.from_numpy(np.asarray(a, dtype=np.float32)) for a in (bends, positive))
-    slopes = nn.Linear(len(knots), 1)
+    knots = np.quantile(pooled, KNOTS, axis=0).T  # (channel, knot)
+    scale = (knots[:, -1] - knots[:, 0]) / len(KNOTS) + 1e-9
+    bends = np.maximum((pooled[:, :, None] - knots) / scale[:, None], 0.0)
+    z = torch.from_numpy(bends.reshape(len(pooled), -1).astype(np.float32))
+    labels = torch.from_numpy(np.asarray(positive, dtype=np.float32))
+    slopes = nn.Linear(z.shape[1], 1)
     optimiser = torch.optim.Adam(slopes.parameters(), lr=5e-2, weight_decay=1e-3)
     for _ in range(600):
         optimiser.zero_grad()
@@ -199,8 +216,9 @@ def fit_head(network: nn.Module, pooled: np.ndarray, positive: np.ndarray, seed:
     with torch.no_grad():
         for part in (*network.dense.parameters(), network.logit.weight):
             part.zero_()
-        units = slice(0, len(knots))
-        network.dense.weight[units, CHANNEL] = 1.0 / scale
-        network.dense.bias[units] = torch.from_numpy(-knots / scale).float()
-        network.logit.weight[0, units] = slopes.weight[0]
+        for channel in range(CHANNELS):
+            units = slice(channel * len(KNOTS), (channel + 1) * len(KNOTS))
+            network.dense.weight[units, channel] = 1.0 / float(scale[channel])
+            network.dense.bias[units] = torch.from_numpy(-knots[channel] / scale[channel]).float()
+            network.logit.weight[0, units] = slopes.weight[0, units]
         network.logit.bias.copy_(slopes.bias)

@@ -75,27 +75,27 @@ def test_the_tumour_channel_is_zero_without_its_branch_and_the_fitted_head_is_th
     import torch
 
     from HNCLogic.networks.registry import make
-    from HNCLogic.training.presence_masks import Guided, fit_head, pooled_channel
+    from HNCLogic.training.presence_masks import Guided, fit_head, pooled_channels
 
     torch.manual_seed(0)
-    network = make("presence", {"entry_filters": 2, "filters": [4, 6], "dense": 5})
+    network = make("presence", {"entry_filters": 2, "filters": [4, 6], "dense": 12})
     guided = Guided(network)
     x = torch.rand(4, 1, 8, 12, 12)
-    assert guided(x).shape == (4, 4, 6, 6)
+    assert guided(x).shape == (4, 2, 4, 6, 6)
     residual, _ = network.last_stage
     seen = []
     handle = residual.register_forward_hook(lambda m, i, o: seen.append(o))
     guided(x).sum().backward()
     handle.remove()
-    assert not seen[0][:, 0].any()
-    assert not residual.body[-1].weight.grad[0]
+    assert not seen[0][:, :2].any()
+    assert not residual.body[-1].weight.grad[:2].any()
     rng = np.random.default_rng(0)
     windows = rng.random((40, 1, 8, 12, 12)) * np.linspace(0.1, 3, 40)[:, None, None, None, None]
-    pooled = pooled_channel(network, windows)
-    fit_head(network, pooled, pooled > np.median(pooled), seed=1)
+    pooled = pooled_channels(network, windows)
+    fit_head(network, pooled, pooled[:, 0] > np.median(pooled[:, 0]), seed=1)
     with torch.inference_mode():
         logits = network.eval()(torch.from_numpy(windows).float())[:, 0].numpy()
-    order = np.argsort(pooled)
+    order = np.argsort(pooled[:, 0])
     assert logits[order[-5:]].min() > logits[order[:5]].max()
 
 
@@ -104,11 +104,11 @@ def test_tumour_channel_loss_is_the_cross_entropy_of_its_probability():
 
     from HNCLogic.training.presence_masks import tumour_channel_loss
 
-    channel = torch.tensor([[[[0.2, 1.5]]]])
+    channels = torch.tensor([[[[[0.2, 1.5]]], [[[0.1, 0.7]]]]])
     mask = torch.tensor([[[[0.0, 1.0]]]])
-    p = 1 - np.exp(-1.5)
-    expected = (0.2 + 4.0 * -np.log(p)) / 2
-    loss = tumour_channel_loss(channel, mask, lesion_weight=4.0)
+    first = (0.2 + 4.0 * -np.log(1 - np.exp(-1.5))) / 2
+    expected = first + (0.1 + 0.4 * -np.log(1 - np.exp(-0.7))) / 2
+    loss = tumour_channel_loss(channels, mask, lesion_weight=4.0)
     assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 

@@ -14,7 +14,7 @@ from Testing.unit.small_cohort import write_cohort
 
 TAUGHT_BY_MASKS = {
     "preparation": {"pixels": 16, "window": 12, "stride": 6}, "entry_filters": 4,
-    "filters": [4, 8], "dense": 8, "dropout": 0.0, "learning_rate": 0.01, "epochs": 3,
+    "filters": [4, 8], "dense": 12, "dropout": 0.0, "learning_rate": 0.01, "epochs": 3,
     "batch": 4, "micro_batch": 4, "masks": {"patch": [8, 8, 8], "patches": 2},
 }  # fmt: skip
 
@@ -29,12 +29,12 @@ def masked(tmp_path_factory):
     return order
 
 
-def test_masks_teach_a_model_whose_head_reads_the_tumour_channel_alone(masked):
+def test_masks_teach_a_model_whose_head_reads_the_tumour_channels_alone(masked):
     model = verify(masked.out / MODEL)
     assert any("masks" in words for words in model.card.defaults_taken)
     for network in model.networks():
-        assert not network.dense.weight[:, 1:].any()
-        assert network.dense.weight[:, 0].any()
+        assert not network.dense.weight[:, 2:].any()
+        assert network.dense.weight[:, :2].any()
     with (masked.out / OUT_OF_FOLD).open() as file:
         rows = list(csv.DictReader(file))
     assert len({row["probability"] for row in rows}) > 1
