@@ -45,6 +45,14 @@ def evaluate(
     seed: Annotated[
         int, typer.Option(help="Of weights drawn anew, and of slices drawn.", min=0)
     ] = 0,
+    own_cohort: Annotated[
+        bool,
+        typer.Option(
+            "--own-cohort",
+            help="A run: the cohort is the one it was trained on, only its table has changed; "
+            "judged by fold.",
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -52,7 +60,9 @@ def evaluate(
     from HNCLogic.evaluation import run
     from HNCLogic.progress import shown_progress
 
-    order = run.Order(what, out, cohort, heatmaps, sanity_scans, about, seed, overwrite, cutoff_ml)
+    order = run.Order(
+        what, out, cohort, heatmaps, sanity_scans, about, seed, overwrite, cutoff_ml, own_cohort
+    )
     with shown_progress() as progress:
         summary = run.evaluate(order, progress)
     if json:

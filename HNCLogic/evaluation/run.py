@@ -2,7 +2,7 @@
 
 A model folder answers every scan of the cohort as it answers a user. Of a training run, scans of
 the cohort that it was trained on are judged by the fold that was not trained on them; on any other
-cohort it is its model that answers.
+cohort it is its model that answers, and no patient and no image of the run may be in it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from HNCLogic.errors import InputError
 from HNCLogic.evaluation.each_scan import noted
 from HNCLogic.evaluation.page import Chapter, Evaluation, write
 from HNCLogic.evaluation.run_folder import (
+    OutOfFold,
     TrainingRun,
-    also_trained_on,
     is_its_cohort,
     is_run,
     open_run,
     out_of_fold,
+    run_of,
     scan_folds,
 )
 from HNCLogic.progress import Progress
 from HNCLogic.training.cohort import Cohort, read_cohort
 
 if TYPE_CHECKING:
-    from HNCLogic.evaluation.presence_answers import Answer
+    from HNCLogic.evaluation.presence_answers import Answer, Asked
     from HNCLogic.models.folder import Model
 
 SCANS = "scans.csv"  # what was said of each scan
@@ -47,6 +48,7 @@ class Order:
     seed: int = 0
     overwrite: bool = False
     cutoff_ml: float | None = None  # high from low burden; None: the median of this cohort
+    own: bool = False  # the cohort is the run's own, though its table has changed
 
 
 def evaluate(order: Order, progress: Progress = lambda share, words: None) -> dict[str, Any]:
@@ -66,11 +68,8 @@ def evaluate(order: Order, progress: Progress = lambda share, words: None) -> di
     cohort, own = _cohort(order, run)
     with whole_or_nothing(order.out, order.overwrite) as folder:
         evaluation = _started(order, model, cohort, run if own else None)
-        if run is not None and not own and (shared := also_trained_on(run, cohort)):
-            evaluation.warnings.append(
-                f"{shared} patients have names of patients that the run was trained on. If they "
-                "are the same, the figures say nothing: evaluate on others."
-            )
+        trained = run or run_of(model.folder)
+        _keep_apart(order, evaluation, model, cohort, trained, own, progress)
         method = model.card.method
         if method == "presence":
             rows = _presence(order, evaluation, model, cohort, run if own else None, progress)
@@ -93,20 +92,24 @@ def evaluate(order: Order, progress: Progress = lambda share, words: None) -> di
 def _cohort(order: Order, run: TrainingRun | None) -> tuple[Cohort, bool]:
     """The cohort, and whether it is the one that the run was trained on."""
     if run is None:
+        if order.own:
+            raise InputError(
+                f"{order.what} is no training run's folder, so --own-cohort says nothing of it"
+            )
         if order.cohort is None:
             raise InputError("say which patients to evaluate on: --cohort FILE.csv")
         return read_cohort(order.cohort), False
     if order.cohort is not None:
-        return read_cohort(order.cohort), is_its_cohort(run, order.cohort)
+        return read_cohort(order.cohort), order.own or is_its_cohort(run, order.cohort)
     if not run.cohort.is_file():
         raise InputError(
             f"the cohort that {run.folder} was trained on is no longer at {run.cohort}: say where "
             "it is, with --cohort FILE.csv"
         )
-    if not is_its_cohort(run, run.cohort):
+    if not (order.own or is_its_cohort(run, run.cohort)):
         raise InputError(
             f"{run.cohort} has changed since {run.folder} was trained on it: give the table as it "
-            "was, with --cohort FILE.csv"
+            "was, with --cohort FILE.csv, or say --own-cohort if the images are the same"
         )
     return read_cohort(run.cohort), True
 
@@ -128,12 +131,40 @@ def _started(order: Order, model: Model, cohort: Cohort, run: TrainingRun | None
             "Some patients have several scans. Intervals by bootstrap draw patients; Wilson's take "
             "every scan as if it were of another patient, and are too narrow."
         )
-    if run is None and order.about is None:
-        found.warnings.append(
-            "Whether the model was trained on some of these patients is not known here. If it was, "
-            "the figures say nothing."
-        )
     return found
+
+
+def _keep_apart(
+    order: Order,
+    evaluation: Evaluation,
+    model: Model,
+    cohort: Cohort,
+    run: TrainingRun | None,
+    own: bool,
+    progress: Progress,
+) -> None:
+    """Refuses what the model was trained on, as far as that is known, and says how far it is."""
+    from HNCLogic.evaluation import trained_on
+    from HNCLogic.evaluation.presence_answers import asked_of
+
+    if run is None:
+        if order.about is None:
+            evaluation.warnings.append(
+                "Whether the model was trained on some of these patients is not known here. If it "
+                "was, the figures say nothing."
+            )
+        return
+    if own and is_its_cohort(run, cohort.path):
+        return
+    asked = asked_of(cohort, model, with_labels=False)
+    check = trained_on.refuse_other_images if own else trained_on.refuse_trained_on
+    compared = check(
+        run, cohort, asked, lambda share, words: progress(0.0, f"images compared, {words}")
+    )
+    if not compared:
+        evaluation.warnings.append(trained_on.NAMES_ALONE)
+    elif not own:
+        evaluation.about["Apart from training"] = trained_on.APART
 
 
 def _presence(
@@ -156,6 +187,7 @@ def _presence(
     model_for = {place: model for place in range(len(asked))}
     if run is not None:
         found = out_of_fold(run, cohort)
+        _same_labels(run, cohort, found, asked)
         scores = {one.scan.name: one.reader for one in asked}
         evaluation.chapters.append(
             presence_chapters.cross_validation(
@@ -195,6 +227,18 @@ def _presence(
             )
         )  # fmt: skip
     return rows
+
+
+def _same_labels(run: TrainingRun, cohort: Cohort, found: OutOfFold, asked: list[Asked]) -> None:
+    trained = {
+        scan.name: bool(label) for scan, label in zip(found.scans, found.labels, strict=True)
+    }
+    for number, one in enumerate(asked, start=1):
+        if one.label != trained[one.scan.name]:
+            raise InputError(
+                f"{cohort.path}, entry {number}: {run.folder} was trained with the other label of "
+                f"{one.scan.name!r:.60}: train anew, or put the label back"
+            )
 
 
 def _heat_chapter(order, answers: list[Answer], model_for, path: Path, progress) -> Chapter:

@@ -13,7 +13,7 @@ import numpy as np
 
 from HNCLogic.errors import InputError
 from HNCLogic.training.cohort import Cohort, Scan
-from HNCLogic.training.run_folder import FOLDS, MODEL, OUT_OF_FOLD, RUN
+from HNCLogic.training.run_folder import MODEL, OUT_OF_FOLD, RUN
 
 PRESENCE_COLUMNS = ("scan", "label", "fold", "probability", "threshold", "nested_threshold")
 
@@ -66,26 +66,18 @@ def open_run(folder: Path) -> TrainingRun:
     return run
 
 
+def run_of(model: Path) -> TrainingRun | None:
+    """The run whose model the folder ``model`` is; None of a model that lies by itself."""
+    folder = Path(model)
+    return open_run(folder.parent) if folder.name == MODEL and is_run(folder.parent) else None
+
+
 def is_its_cohort(run: TrainingRun, path: Path) -> bool:
     """Is the table at ``path`` the one that the run was trained on, byte for byte?"""
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest() == run.cohort_sha256
     except OSError as error:
         raise InputError(f"{path}: the cohort cannot be read: {error.strerror}") from error
-
-
-def also_trained_on(run: TrainingRun, cohort: Cohort) -> int:
-    """How many patients of ``cohort`` have the name of one that the run was trained on.
-
-    Raises InputError where the run's folds cannot be read.
-    """
-    path = run.folder / FOLDS
-    try:
-        folds: Any = json.loads(path.read_text(encoding="utf-8"))
-        known = {name for fold in folds for part in fold.values() for name in part}
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError, TypeError) as error:
-        raise InputError(f"{path} is not the record of the folds of a training run") from error
-    return len(known & set(cohort.patients))
 
 
 def scan_folds(run: TrainingRun, cohort: Cohort) -> dict[str, int]:

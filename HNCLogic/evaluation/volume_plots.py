@@ -129,7 +129,7 @@ def kaplan_meier(sets: Mapping[str, Survival], unit: str = "months") -> bytes:
 
 def slice_pixels(models: Mapping[str, Slices], annotated_from: int = 1) -> bytes:
     """Segmented on annotated pixels of each slice, coloured by what the slice was called."""
-    figure, grid = _figure(1, len(models), 4.6, 4.2)
+    figure, grid = _figure(1, len(models), 4.6, 4.2, sharex=True, sharey=True)
     for axes, (name, slices) in zip(grid[0], models.items(), strict=True):
         called, truly = verdicts(slices, annotated_from)
         kinds = (
