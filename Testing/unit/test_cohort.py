@@ -109,6 +109,22 @@ def test_work_comes_back_in_order_and_errors_pass(jobs):
         cohort.in_processes(_double, _planned([1, -1, 3]), jobs)
 
 
+def _threads(planned):
+    from threadpoolctl import threadpool_info
+
+    return [(pool["user_api"], pool["num_threads"]) for pool in threadpool_info()]
+
+
+def test_workers_do_linear_algebra_in_one_thread_each(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+    for found in cohort.in_processes(_threads, _planned([1, 2]), 2):
+        assert ("blas", 1) in found
+        assert {threads for _, threads in found} == {1}
+    assert dict(os.environ) == before
+
+
 def _die(planned):
     os._exit(1)  # as when the system is short of memory
 

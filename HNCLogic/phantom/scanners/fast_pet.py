@@ -70,7 +70,7 @@ def pet(
     blur = camera_psf(resolution_mm, protocol.filter_mm) / FWHM / canvas.spacing
     blurred = _image(places.blurred(suv, suv > 0, blur, truncate=3.0), canvas)
     around = gaussian_filter(activity, SURROUNDINGS_MM / FWHM / PIXEL_MM)
-    overshoot = OVERSHOOT * np.sqrt(protocol.iterations * protocol.subsets)
+    overshoot = float(OVERSHOOT * np.sqrt(protocol.iterations * protocol.subsets))
 
     beyond = int(np.ceil(protocol.filter_mm / grid.spacing[2]))
     counted = np.zeros((grid.size[2] + 2 * beyond, *grid.size[1::-1]), np.float32)
