@@ -213,7 +213,7 @@ def _one_training(order, chosen, task, folder, words, say, ranks, progress) -> N
         return
     settings = Settings(
         chosen.epochs, chosen.patience, task.seed, task.fold, accumulate=chosen.accumulate,
-        precision=order.precision, device=order.device,
+        precision=order.precision, device=order.device, clip=getattr(chosen, "clip", None),
     )  # fmt: skip
     log = CourseLog(folder)
 

@@ -7,7 +7,9 @@ parameters; it augments nothing.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -46,7 +48,9 @@ class VolumeTraining(Record):
     heads: Annotated[int, Field(ge=1)] = 8  # ours
     optimiser: Literal["adadelta", "adam"] = "adadelta"
     learning_rate: Annotated[float, Field(gt=0)] = 1.0  # ours: torch's own of Adadelta
-    decay: Literal["none", "cosine"] = "none"  # ours: of the learning rate, to zero at the end
+    # Ours: how the learning rate goes; "cosine": up for a tenth of the time, then down to zero.
+    decay: Literal["none", "cosine"] = "none"
+    clip: Annotated[float, Field(gt=0)] | None = None  # ours: largest length of the gradient
     batch: Annotated[int, Field(ge=1)] = 16
     micro_batch: Annotated[int, Field(ge=1)] = 2  # ours: what fits into memory at once
     epochs: Annotated[int, Field(ge=1)] = 200
@@ -138,7 +142,7 @@ class VolumeTask:
         if self.chosen.decay == "none":
             return None
         steps = -(-self.micro_batches(1) // self.chosen.accumulate) * self.chosen.epochs
-        return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        return torch.optim.lr_scheduler.LambdaLR(optimiser, partial(warmed_cosine, steps=steps))
 
     def _patches(self) -> int:
         return min(self.chosen.patches or len(self._places), len(self._places))
@@ -205,6 +209,14 @@ class VolumeTask:
                 both += parts[1].cpu()
         primary, nodes = (twice[1:] / both[1:].clamp(min=1e-9)).tolist()
         return {"soft Dice": (primary + nodes) / 2, "primary": primary, "nodes": nodes}
+
+
+def warmed_cosine(step: int, steps: int) -> float:
+    """Factor on the learning rate: linearly up for a tenth of ``steps``, then a cosine to zero."""
+    up = max(steps // 10, 1)
+    if step < up:
+        return (step + 1) / up
+    return 0.5 * (1 + math.cos(math.pi * min((step - up) / max(steps - up, 1), 1)))
 
 
 def augmented(

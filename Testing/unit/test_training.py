@@ -135,3 +135,32 @@ def test_nested_thresholds_never_see_their_own_fold():
     changed = nested_thresholds([*said[:4], 0.5, 0.5], label, [1, 1, 2, 2, 3, 3])
     assert changed[3] == found[3]
     assert changed[1] != found[1]
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero():
+    from HNCLogic.training.volume_task import warmed_cosine
+
+    rate = [warmed_cosine(step, 100) for step in range(101)]
+    assert rate[:2] == [0.1, 0.2]
+    assert rate[9] == rate[10] == 1.0
+    assert rate[55] == pytest.approx(0.5)
+    assert rate[100] == pytest.approx(0.0)
+    assert all(a >= b for a, b in zip(rate[10:], rate[11:], strict=False))
+    assert warmed_cosine(0, 1) == 1.0
+
+
+def test_a_volume_network_begins_with_the_classes_shares():
+    import torch
+
+    from HNCLogic.training.volume_task import VolumeTask, VolumeTraining
+
+    chosen = VolumeTraining(
+        preparation={"spacing_mm": 8.0, "pixels": 32, "patch_slices": 8, "stride": 4},
+        widths=[4, 8, 8], heads=2,
+    )  # fmt: skip
+    scan = sample(16, slice(4, 8))
+    network = VolumeTask(chosen, [scan], [], seed=0, fold=1).network()
+    voxels = scan.truth.size + 3  # each class counts one more than it has
+    share = network.head.bias.softmax(0)[1].item()
+    assert share == pytest.approx((16 + 1) / voxels, rel=1e-5)
+    assert torch.isfinite(network.head.bias).all()
