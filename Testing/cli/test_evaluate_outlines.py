@@ -69,7 +69,7 @@ def ml_of(path):
 
 
 def test_slices_of_a_run_and_of_other_patients(hnc, tmp_path):
-    cohort = write_cohort(tmp_path / "cohort", 10, with_mri=True)
+    cohort = write_cohort(tmp_path / "cohort", 8, with_mri=True)
     run = tmp_path / "run"
     tested_in = trained(hnc, "slice-tumour", cohort, run, SLICES)
     titles, found = evaluated(hnc, run, tmp_path / "by-fold")
