@@ -97,8 +97,8 @@ def metadata_auc(facts: Sequence[ScanFacts], seed: int = 0, repeats: int = 5) ->
     """How well everything but the images' content tells the label: AUC, cross-validated.
 
     Logistic regression on spacing, size, extent, centre and all further columns; patients are
-    kept whole. Mean over ``repeats`` divisions. Raises ValueError where a label is missing or only
-    one is there.
+    kept whole. Mean over ``repeats`` divisions. Raises ValueError where a label is missing, only
+    one is there, or patients are too few to divide.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
@@ -122,12 +122,16 @@ def metadata_auc(facts: Sequence[ScanFacts], seed: int = 0, repeats: int = 5) ->
         splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=seed + repeat)
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         cuts = list(splitter.split(table, label, patients))
+        if any(len(set(label[train])) < 2 for train, _ in cuts):
+            continue  # so few patients that a part took all of one label: nothing can be learnt
         told = cross_val_predict(model, table, label, cv=cuts, method="predict_proba")[:, 1]
         # Each part has a model of its own, so parts are compared within themselves.
         each = [
             roc_auc_score(label[test], told[test]) for _, test in cuts if 0 < label[test].mean() < 1
         ]
-        values.append(float(np.mean(each)))
+        values += [float(np.mean(each))] if each else []
+    if not values:
+        raise ValueError("too few patients to divide")
     return float(np.mean(values))
 
 

@@ -167,7 +167,12 @@ def _refuse_leaks(scans: list[Prepared], folds: list[Fold], order: Order, say) -
     if len(labels) < 2:
         say("all scans have the same label: whether metadata tell it cannot be asked")
         return
-    say(refuse_given_away(metadata_auc(facts, order.seed), order.accept_metadata))
+    try:
+        auc = metadata_auc(facts, order.seed)
+    except ValueError as error:
+        say(f"whether metadata tell the label cannot be asked: {error}")
+        return
+    say(refuse_given_away(auc, order.accept_metadata))
 
 
 def _write_folds(out: Path, folds: list[Fold]) -> None:

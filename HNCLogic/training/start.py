@@ -7,14 +7,14 @@ the new folds' figures would be worthless. So a run's own images are asked for b
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from HNCLogic.errors import InputError
-from HNCLogic.training.prepared import ABOUT, Prepared
-from HNCLogic.training.run_folder import CACHE, RUN
+from HNCLogic.training.known_images import known_images
+from HNCLogic.training.prepared import Prepared
+from HNCLogic.training.run_folder import RUN
 
 if TYPE_CHECKING:
     import torch
@@ -47,14 +47,13 @@ def start_hash(path: Path) -> str:
 
 
 def refuse_known_images(path: Path, scans: Sequence[Prepared]) -> None:
-    """Raises InputError where the run that ``path`` lies in was made with images of ``scans``."""
+    """Raises InputError where the run that ``path`` lies in was made with images of ``scans``, or
+    with mirrored or shifted copies of them."""
     run = next((p for p in path.absolute().parents if (p / RUN).exists()), None)
     if run is None:
         return
-    known: set[str] = set()
-    for about in (run / CACHE).glob(f"*/{ABOUT}"):
-        known.update(json.loads(about.read_text(encoding="utf-8"))["hashes"])
-    shared = sum(bool(scan.facts.hashes & known) for scan in scans)
+    known = known_images(run)
+    shared = sum(bool(known.patients(scan.facts)) for scan in scans) if known else 0
     if shared:
         raise InputError(
             f"{path} was trained in a run that holds {shared} of this cohort's scans: start with "

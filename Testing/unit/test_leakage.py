@@ -105,3 +105,9 @@ def test_labels_of_both_kinds_are_needed():
     unlabelled = [facts("0", noise(0), None), *cohort(6, lambda y, r: {})]
     with pytest.raises(ValueError, match="needs a label"):
         metadata_auc(unlabelled)
+
+
+def test_metadata_of_so_few_scans_that_parts_have_one_label_each_still_give_a_figure():
+    """Two scans of the third patient: one of the divisions then puts like with like."""
+    few = [facts(name, [[[number]]], name in "pq") for number, name in enumerate("pqrrs")]
+    assert 0 <= metadata_auc(few) <= 1
