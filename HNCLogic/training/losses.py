@@ -30,8 +30,9 @@ def dice_and_cross_entropy(
     """1 - soft Dice, mean over the foreground classes, plus cross-entropy (Nikulin et al. 2023).
 
     ``logits`` (batch, class, z, y, x), ``classes`` (batch, z, y, x) integers. MONAI's DiceCELoss
-    over the whole batch, smoothed by one voxel; ``lesion_weight`` weighs foreground voxels in the
-    cross-entropy.
+    over the whole batch; ``lesion_weight`` weighs foreground voxels in the cross-entropy. Hardly
+    smoothed: a class that is not in the batch then has no gradient of Dice. Smoothed by a voxel,
+    small batches, of which most hold no node, were seen to teach that there are none.
     """
     import torch
     from monai.losses import DiceCELoss
@@ -43,8 +44,8 @@ def dice_and_cross_entropy(
         to_onehot_y=True,
         softmax=True,
         batch=True,
-        smooth_nr=1.0,
-        smooth_dr=1.0,
+        smooth_nr=1e-5,
+        smooth_dr=1e-5,
     )
     loss.cross_entropy.weight = weight
     return loss(logits.float(), classes[:, None])

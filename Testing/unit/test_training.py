@@ -164,3 +164,36 @@ def test_a_volume_network_begins_with_the_classes_shares():
     share = network.head.bias.softmax(0)[1].item()
     assert share == pytest.approx((16 + 1) / voxels, rel=1e-5)
     assert torch.isfinite(network.head.bias).all()
+
+
+def test_dice_and_cross_entropy_follow_their_formulas():
+    import torch
+
+    from HNCLogic.training.losses import dice_and_cross_entropy
+
+    torch.manual_seed(0)
+    logits = torch.randn(2, 3, 2, 4, 4, dtype=torch.float64)
+    classes = torch.randint(0, 3, (2, 2, 4, 4))
+    p, truth = logits.softmax(1).numpy(), np.eye(3)[classes.numpy()].transpose(0, 4, 1, 2, 3)
+    dice = [2 * (p[:, c] * truth[:, c]).sum() / (p[:, c].sum() + truth[:, c].sum()) for c in (1, 2)]
+    weight = np.array([1.0, 5.0, 5.0])[classes.numpy()]
+    entropy = (weight * -np.log((p * truth).sum(1))).sum() / weight.sum()
+    got = float(dice_and_cross_entropy(logits, classes, lesion_weight=5.0))
+    assert got == pytest.approx(1 - np.mean(dice) + entropy, rel=1e-4)
+
+
+def test_patches_without_a_class_do_not_teach_that_there_is_none():
+    """Of Dice: the cross-entropy says all there is to say of them."""
+    import torch
+
+    from HNCLogic.training.losses import dice_and_cross_entropy
+
+    logits = torch.zeros(1, 3, 4, 8, 8)
+    logits[:, 2] = -6.0  # little is called node, as early in training
+    logits.requires_grad_()
+    nothing = torch.zeros(1, 4, 8, 8, dtype=torch.long)
+    dice_and_cross_entropy(logits, nothing).backward()
+    theirs = logits.grad.clone()
+    logits.grad = None
+    torch.nn.functional.cross_entropy(logits, nothing).backward()
+    assert torch.allclose(theirs, logits.grad, atol=1e-6)
