@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
+RARELY_WRONG = 0.1  # weight of tumour voxels for the second channel, as a share of the first's
+
 
 def focal(
     logits: torch.Tensor, targets: torch.Tensor, gamma: float = 2.0, alpha: float = 0.25
@@ -22,6 +24,29 @@ def focal(
     right = torch.exp(-plain)
     weight = alpha * targets + (1 - alpha) * (1 - targets)
     return (weight * (1 - right) ** gamma * plain).mean()
+
+
+def tumour_channel_loss(
+    channels: torch.Tensor, mask: torch.Tensor, lesion_weight: float = 3.0
+) -> torch.Tensor:
+    """Cross-entropy of the probability 1 - exp(-channel), summed over the two channels.
+
+    Of ``networks.tumour_channels``: the first shall miss little, the second rarely be wrong.
+
+    ``channels`` (batch, 2, z', y', x'), ``mask`` (batch, z, y, x) of 0 and 1. A coarse voxel
+    counts as tumour by the share of it that is. Elsewhere the loss is the channel itself, which
+    drives it to zero and not only toward it.
+    """
+    import torch
+
+    channels = channels.float()
+    share = torch.nn.functional.adaptive_avg_pool3d(mask[:, None], channels.shape[2:])
+    there = -torch.log(-torch.expm1(-channels.clamp(min=1e-3)))
+    weights = torch.tensor([lesion_weight, lesion_weight * RARELY_WRONG], device=channels.device)
+    each = (weights[:, None, None, None] * share * there + (1 - share) * channels).mean(
+        (0, 2, 3, 4)
+    )
+    return each.sum()
 
 
 def dice_and_cross_entropy(

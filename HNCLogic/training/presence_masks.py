@@ -1,4 +1,4 @@
-"""Method 1 taught by masks: one channel of the network is shown where the tumour is.
+"""Method 1 taught by masks: two channels of the network are shown where the tumour is.
 
 The label alone teaches a network little from a few dozen patients: a lesion of 8 ml is a
 thousandth of a window, and pooling dilutes it as much. Where the cohort has masks, the last
@@ -15,21 +15,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import nn
 
 from HNCLogic.errors import InputError
 from HNCLogic.inference.windows import window_starts
-from HNCLogic.training.losses import focal
+from HNCLogic.training.losses import focal, tumour_channel_loss
 from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.presence_task import PresenceTask
 from HNCLogic.training.samples import augmented, cut, hot_spots, patch_about
 
 if TYPE_CHECKING:
+    import torch
+
+    from HNCLogic.networks.tumour_channels import Guided
     from HNCLogic.training.presence_task import MaskTeaching
 
-CHANNELS = 2
-RARELY_WRONG = 0.1  # weight of tumour voxels for the second channel, as a share of the first's
 KNOTS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)  # quantiles at which the fitted logit may bend
 
 
@@ -51,9 +50,13 @@ class MaskedPresenceTask(PresenceTask):
         return self.chosen.masks
 
     def network(self) -> Guided:
+        from HNCLogic.networks.tumour_channels import Guided
+
         return Guided(super().network())
 
     def schedule(self, optimiser: torch.optim.Optimizer):
+        import torch
+
         steps = self.micro_batches(1) // self.chosen.accumulate * self.chosen.epochs
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(steps, 1))
 
@@ -97,6 +100,8 @@ class MaskedPresenceTask(PresenceTask):
         """
         from sklearn.metrics import roc_auc_score
 
+        from HNCLogic.networks.tumour_channels import pooled_channels
+
         most = [pooled_channels(network.network, self._stack(s)).max(0) for s in self.validation]
         labels = [scan.label for scan in self.validation]
         each = [float(roc_auc_score(labels, one)) for one in np.transpose(most)]
@@ -104,6 +109,8 @@ class MaskedPresenceTask(PresenceTask):
 
     def completed(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The network's own weights, dense layer and logit fitted to the training windows."""
+        from HNCLogic.networks.tumour_channels import pooled_channels
+
         guided = self.network()
         guided.load_state_dict(weights)
         pooled, labels = [], []
@@ -129,67 +136,7 @@ class MaskedPresenceTask(PresenceTask):
         return np.stack([cut(scan.values, first, length) for first in self._starts(scan)])
 
 
-class Guided(nn.Module):
-    """``network`` (a PresenceNet), giving its tumour channels: (batch, 2, z', y', x'), from 0 up.
-
-    What the last residual block would put into those channels is switched off, so that they hold
-    what the attention block's two branches make of all others: zero where they see no tumour.
-    Its weights go by the network's own names.
-    """
-
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network
-        residual, attention = network.last_stage
-        with torch.no_grad():
-            for norm in (residual.body[-1], residual.shortcut[-1]):
-                norm.weight[:CHANNELS] = 0.0  # and stays 0: the ReLU behind passes no gradient
-                norm.bias[:CHANNELS] = 0.0
-            attention.features.bias[:CHANNELS] = 0.5  # begin open: a closed ReLU never learns
-
-    def state_dict(self, *args, **keywords) -> dict[str, torch.Tensor]:
-        return self.network.state_dict(*args, **keywords)
-
-    def load_state_dict(self, state, *args, **keywords):
-        return self.network.load_state_dict(state, *args, **keywords)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.network.entry(x)
-        for stage in self.network.stages:
-            x = stage(x)
-        return x[:, :CHANNELS]
-
-
-def tumour_channel_loss(
-    channels: torch.Tensor, mask: torch.Tensor, lesion_weight: float = 3.0
-) -> torch.Tensor:
-    """Cross-entropy of the probability 1 - exp(-channel), summed over the two channels.
-
-    ``channels`` (batch, 2, z', y', x'), ``mask`` (batch, z, y, x) of 0 and 1. A coarse voxel
-    counts as tumour by the share of it that is. Elsewhere the loss is the channel itself, which
-    drives it to zero and not only toward it.
-    """
-    channels = channels.float()
-    share = nn.functional.adaptive_avg_pool3d(mask[:, None], channels.shape[2:])
-    there = -torch.log(-torch.expm1(-channels.clamp(min=1e-3)))
-    weights = torch.tensor([lesion_weight, lesion_weight * RARELY_WRONG], device=channels.device)
-    each = (weights[:, None, None, None] * share * there + (1 - share) * channels).mean(
-        (0, 2, 3, 4)
-    )
-    return each.sum()
-
-
-def pooled_channels(network: nn.Module, windows: np.ndarray) -> np.ndarray:
-    """What is pooled of the tumour channels, (window, 2), for windows (window, channel, …)."""
-    network.eval()
-    with torch.inference_mode():
-        x = network.entry(torch.from_numpy(windows.astype(np.float32)))
-        for stage in network.stages:
-            x = stage(x)
-        return x[:, :CHANNELS].mean(dim=(2, 3, 4)).double().numpy()
-
-
-def fit_head(network: nn.Module, pooled: np.ndarray, positive: np.ndarray, seed: int) -> None:
+def fit_head(network: torch.nn.Module, pooled: np.ndarray, positive: np.ndarray, seed: int) -> None:
     """Fit dense layer and logit to windows' ``pooled`` tumour channels (window, 2) and labels
     (window,).
 
@@ -198,6 +145,10 @@ def fit_head(network: nn.Module, pooled: np.ndarray, positive: np.ndarray, seed:
     their slopes are fitted by focal loss with Adam. All other weights become 0. Raises InputError
     where the dense layer has fewer units than there are knots.
     """
+    import torch
+
+    from HNCLogic.networks.tumour_channels import CHANNELS
+
     if network.dense.out_features < CHANNELS * len(KNOTS):
         raise InputError(f"taught by masks, dense must be {CHANNELS * len(KNOTS)} or more")
     torch.manual_seed(seed)
@@ -206,7 +157,7 @@ def fit_head(network: nn.Module, pooled: np.ndarray, positive: np.ndarray, seed:
     bends = np.maximum((pooled[:, :, None] - knots) / scale[:, None], 0.0)
     z = torch.from_numpy(bends.reshape(len(pooled), -1).astype(np.float32))
     labels = torch.from_numpy(np.asarray(positive, dtype=np.float32))
-    slopes = nn.Linear(z.shape[1], 1)
+    slopes = torch.nn.Linear(z.shape[1], 1)
     optimiser = torch.optim.Adam(slopes.parameters(), lr=5e-2, weight_decay=1e-3)
     for _ in range(600):
         optimiser.zero_grad()

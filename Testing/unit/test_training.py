@@ -75,7 +75,8 @@ def test_the_tumour_channel_is_zero_without_its_branch_and_the_fitted_head_is_th
     import torch
 
     from HNCLogic.networks.registry import make
-    from HNCLogic.training.presence_masks import Guided, fit_head, pooled_channels
+    from HNCLogic.networks.tumour_channels import Guided, pooled_channels
+    from HNCLogic.training.presence_masks import fit_head
 
     torch.manual_seed(0)
     network = make("presence", {"entry_filters": 2, "filters": [4, 6], "dense": 12})
@@ -102,7 +103,7 @@ def test_the_tumour_channel_is_zero_without_its_branch_and_the_fitted_head_is_th
 def test_tumour_channel_loss_is_the_cross_entropy_of_its_probability():
     import torch
 
-    from HNCLogic.training.presence_masks import tumour_channel_loss
+    from HNCLogic.training.losses import tumour_channel_loss
 
     channels = torch.tensor([[[[[0.2, 1.5]]], [[[0.1, 0.7]]]]])
     mask = torch.tensor([[[[0.0, 1.0]]]])
