@@ -57,9 +57,13 @@ class PresenceNet(nn.Module):
     def last_stage(self) -> nn.Module:
         return self.stages[-1]
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """What ``last_stage`` gives, (batch, filters[-1], z', y', x'): what is pooled."""
         x = self.entry(x)
         for stage in self.stages:
             x = stage(x)
-        pooled = x.mean(dim=(2, 3, 4))
+        return x
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        pooled = self.features(x).mean(dim=(2, 3, 4))
         return self.logit(self.dropout(torch.relu(self.dense(pooled))))

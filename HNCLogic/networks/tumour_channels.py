@@ -34,10 +34,7 @@ class Guided(nn.Module):
         return self.network.load_state_dict(state, *args, **keywords)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.network.entry(x)
-        for stage in self.network.stages:
-            x = stage(x)
-        return x[:, :CHANNELS]
+        return self.network.features(x)[:, :CHANNELS]
 
 
 def pooled_channels(network: nn.Module, windows: np.ndarray) -> np.ndarray:
@@ -45,7 +42,5 @@ def pooled_channels(network: nn.Module, windows: np.ndarray) -> np.ndarray:
     network.eval()
     device = next(network.parameters()).device
     with torch.inference_mode():
-        x = network.entry(torch.from_numpy(windows.astype(np.float32)).to(device))
-        for stage in network.stages:
-            x = stage(x)
+        x = network.features(torch.from_numpy(windows.astype(np.float32)).to(device))
         return x[:, :CHANNELS].mean(dim=(2, 3, 4)).double().cpu().numpy()

@@ -21,7 +21,7 @@ from HNCLogic.inference.windows import window_starts
 from HNCLogic.training.losses import focal, tumour_channel_loss
 from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.presence_task import PresenceTask
-from HNCLogic.training.samples import augmented, cut, hot_spots, patch_about
+from HNCLogic.training.samples import augmented, cut, hot_spots, leave_out, patch_about
 
 if TYPE_CHECKING:
     import torch
@@ -76,9 +76,7 @@ class MaskedPresenceTask(PresenceTask):
                 scan, self.how.patch, rng, self._places(scan, on_tumour=on_tumour)
             )
             values, truth = augmented(values, truth, rng, turns=False)
-            for channel, role in enumerate(self.chosen.roles):
-                if rng.random() < self.chosen.left_out.get(role, 0.0):
-                    values[channel] = 0.0
+            leave_out(values, self.chosen.roles, self.chosen.left_out, rng)
             patches.append((values, (truth > 0).astype(np.float32)))
         values, masks = (np.stack(each) for each in zip(*patches, strict=True))
         return values.astype(np.float32), masks

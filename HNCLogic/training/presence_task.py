@@ -18,7 +18,7 @@ from HNCLogic.job import Aggregation, Record
 from HNCLogic.methods import presence
 from HNCLogic.training.losses import focal
 from HNCLogic.training.prepared import Prepared
-from HNCLogic.training.samples import cut, truth_on
+from HNCLogic.training.samples import cut, leave_out, truth_on
 
 if TYPE_CHECKING:
     import torch
@@ -174,9 +174,7 @@ class PresenceTask:
         else:
             first = any_start
         window = cut(scan.values, int(np.clip(first, 0, last)), length).astype(np.float32)
-        for channel, role in enumerate(self.chosen.roles):
-            if rng.random() < self.chosen.left_out.get(role, 0.0):
-                window[channel] = 0.0
+        leave_out(window, self.chosen.roles, self.chosen.left_out, rng)
         return window
 
     def _shuffled(self, epoch: int) -> np.ndarray:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -38,9 +38,6 @@ from HNCLogic.training.repeats import keep_median, seed_of_repeat
 from HNCLogic.training.run_folder import BEST, CACHE, DONE, FOLDS, MODEL, RUN, fold_folder
 from HNCLogic.training.splits import Fold
 from HNCLogic.training.start import refuse_known_images, start_hash, start_weights
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ They are cut anew at every epoch, and augmented there, after patients were split
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,6 +69,16 @@ def cut(array: np.ndarray, start: int, length: int) -> np.ndarray:
         return piece
     widths = [(0, 0)] * (piece.ndim - 3) + [(0, missing), (0, 0), (0, 0)]
     return np.pad(piece, widths)
+
+
+def leave_out(
+    values: np.ndarray, roles: Sequence[str], shares: Mapping[str, float], rng: np.random.Generator
+) -> None:
+    """Empty channels of ``values`` (channel, …), one for each of ``roles``, in place, each in its
+    share of cases: so a network learns to do without. Draws a variate for every role."""
+    for channel, role in enumerate(roles):
+        if rng.random() < shares.get(role, 0.0):
+            values[channel] = 0.0
 
 
 def augmented(

@@ -21,7 +21,7 @@ from HNCLogic.methods import slice_tumour
 from HNCLogic.methods.intensity import BEYOND, Window
 from HNCLogic.training import volume_task
 from HNCLogic.training.prepared import Prepared
-from HNCLogic.training.samples import truth_on
+from HNCLogic.training.samples import leave_out, truth_on
 
 if TYPE_CHECKING:
     import torch
@@ -169,9 +169,7 @@ class SliceTask:
         scan, number = self.train[place[0]], place[1]
         values = slice_tumour.scaled(np.asarray(scan.values[:, number]), self.ranges)
         tumour = np.asarray(scan.truth[number : number + 1]) > 0
-        for channel, role in enumerate(self.chosen.roles):
-            if rng.random() < self.chosen.left_out.get(role, 0.0):
-                values[channel] = 0.0
+        leave_out(values, self.chosen.roles, self.chosen.left_out, rng)
         return self._moved(values, tumour, rng) if self.chosen.copies else (values, tumour)
 
     def _moved(self, values: np.ndarray, tumour: np.ndarray, rng: np.random.Generator):
