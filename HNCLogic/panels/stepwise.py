@@ -14,7 +14,7 @@ TURN_S = 0.02  # of work at once, between two turns of the event loop
 class Stepwise:
     """Runs a generator a bit at a time between turns of the event loop.
 
-    A turn lasts 20 ms, or one step of the generator where that is longer. ``on_step`` gets what
+    A turn lasts 20 ms, and is one step of the generator at least. ``on_step`` gets what
     it yields, ``on_done`` what it returns, ``on_error`` the exception it ends with; one of the
     last two is called at most once, and after ``cancel`` none of the three.
     """
@@ -49,8 +49,10 @@ class Stepwise:
     def _turn(self) -> None:
         until = time.perf_counter() + TURN_S
         try:
-            while self.running and not self._inside and time.perf_counter() < until:
+            while self.running and not self._inside:
                 self._step()
+                if time.perf_counter() >= until:
+                    break
         finally:  # also where what is told raises: the work itself goes on
             if self.running:
                 qt.QTimer.singleShot(0, self._turn)
