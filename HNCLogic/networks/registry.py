@@ -58,10 +58,26 @@ class UNet2dArguments(_Arguments):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
 
-NETWORKS: dict[Literal["presence", "attention-unet", "unet2d"], type[_Arguments]] = {
+class DenseNet3dArguments(_Arguments):
+    in_channels: Channels = 1
+    growth: Annotated[int, Field(ge=1, le=256)] = 16
+    layers: Annotated[
+        list[Annotated[int, Field(ge=1, le=64)]], Field(min_length=1, max_length=7)
+    ] = [2, 2, 4, 4, 4]
+    compression: Annotated[float, Field(gt=0, le=1)] = 0.5
+    bottleneck: Annotated[int, Field(ge=0, le=16)] = 4
+    stem_filters: Width = 32
+    stem_stride: Annotated[int, Field(ge=1, le=4)] = 2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+NETWORKS: dict[
+    Literal["presence", "attention-unet", "unet2d", "dense-net-3d"], type[_Arguments]
+] = {
     "presence": PresenceArguments,
     "attention-unet": AttentionUNetArguments,
     "unet2d": UNet2dArguments,
+    "dense-net-3d": DenseNet3dArguments,
 }
 
 
@@ -87,11 +103,17 @@ def make(name: str, arguments: dict[str, Any] | None = None) -> torch.nn.Module:
     import torch
 
     from HNCLogic.networks.attention_unet import AttentionUNet
+    from HNCLogic.networks.dense_net_3d import DenseNet3d
     from HNCLogic.networks.presence import PresenceNet
     from HNCLogic.networks.unet2d import UNet2d
 
     checked = check_arguments(name, arguments or {})
-    build = {"presence": PresenceNet, "attention-unet": AttentionUNet, "unet2d": UNet2d}[name]
+    build = {
+        "presence": PresenceNet,
+        "attention-unet": AttentionUNet,
+        "unet2d": UNet2d,
+        "dense-net-3d": DenseNet3d,
+    }[name]
     with torch.device("meta"):  # shapes only
         count = sum(parameter.numel() for parameter in build(**checked).parameters())
     if count > LARGEST:
