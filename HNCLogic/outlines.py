@@ -106,7 +106,7 @@ def lesions(job: Job, found: Findings, model: Model | None, progress: Progress) 
 
 
 def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> sitk.Image | None:
-    from HNCLogic.inference.device import choose_device
+    from HNCLogic.inference.device import choose_device, quick_numbers
     from HNCLogic.inference.ensemble import mean_volume
     from HNCLogic.methods import tumour_volume
 
@@ -130,12 +130,14 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
     volume = tumour_volume.prepare(found.study, region, preparation, ct_required=ct_required)
     found.lap("preparing for the outlines")
     patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
+    device = choose_device()
     probabilities = mean_volume(
-        model.networks(choose_device()),
+        model.networks(device),
         model.folds,
         volume.values,
         patch,
         (preparation.stride, preparation.pixels, preparation.pixels),
+        numbers="quick",
         progress=lambda done, words: progress(done, f"outlines, {words}"),
     )
     found.lap("network: outlines")
@@ -143,12 +145,13 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
     found.delineation = f"{job.delineation.in_words()} {name}"
     found.delineation_trained_on = card.training.words
     found.models[name] = model.digest
+    found.outlined_in = quick_numbers(device)
     found.lap("outlines to the patient's grid")
     return classes
 
 
 def _by_slices(job: Job, found: Findings, model: Model, progress: Progress) -> sitk.Image | None:
-    from HNCLogic.inference.device import choose_device
+    from HNCLogic.inference.device import choose_device, quick_numbers
     from HNCLogic.inference.slices import mean_slices
     from HNCLogic.methods import slice_tumour
 
@@ -179,8 +182,9 @@ def _by_slices(job: Job, found: Findings, model: Model, progress: Progress) -> s
     for role in set(roles) - set(absent) - {"PET"}:
         _warn_of_missing(found, stack.region, role)
     found.lap("preparing for the outlines")
+    device = choose_device()
     probability = mean_slices(
-        model.networks(choose_device()),
+        model.networks(device),
         model.folds,
         lambda fold: slice_tumour.scaled(stack.values, preparation.ranges[fold]),
         progress=lambda done, words: progress(done, f"outlines, {words}"),
@@ -192,6 +196,7 @@ def _by_slices(job: Job, found: Findings, model: Model, progress: Progress) -> s
     found.delineation = f"{job.delineation.in_words()} {card.title}"
     found.delineation_trained_on = card.training.words
     found.models[card.title] = model.digest
+    found.outlined_in = quick_numbers(device)
     found.lap("outlines to the patient's grid")
     return classes
 

@@ -180,6 +180,8 @@ def _outlining(job: Job, found: Findings) -> dict[str, str]:
     asked = job.delineation
     if job.task == "measure":
         return words
+    if found.outlined_in is not None:
+        words["outlines computed in"] = found.outlined_in
     if asked.method != "network":
         words["hot spots"] = f"from SUV {asked.candidate_suv:g}"
         words["brain"] = "left out" if asked.exclude_brain else "kept"

@@ -43,6 +43,11 @@ def use_threads(count: int | None = None) -> int:
     return chosen
 
 
+def quick_numbers(device: torch.device) -> str:
+    """What the quickest way computes in here, as an answer's provenance says it."""
+    return "bfloat16" if computes_in_bf16(device) else "float32"
+
+
 def computes_in_bf16(device: torch.device) -> bool:
     """Does the processor compute in bfloat16 by itself? Elsewhere it only slows down."""
     import torch

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from HNCLogic.inference.volume import Activation, predict_volume
+from HNCLogic.inference.volume import Activation, Numbers, predict_volume
 from HNCLogic.inference.windows import pad_to, window_starts
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def mean_volume(
     activation: Activation = "softmax",
     outside: float = 0.0,
     batch: int = 1,
+    numbers: Numbers = "exact",
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Mean over ``count`` networks of their probability maps, float32 (class, z, y, x).
@@ -48,6 +49,7 @@ def mean_volume(
             activation=activation,
             outside=outside,
             batch=batch,
+            numbers=numbers,
             progress=step,
         )
         total = one if total is None else np.add(total, one, out=total)

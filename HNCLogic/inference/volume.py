@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from HNCLogic.errors import InputError
+from HNCLogic.inference.device import computes_in_bf16
 from HNCLogic.inference.merging import GaussianMerge
 from HNCLogic.inference.windows import pad_to, window_starts
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 Activation = Literal["softmax", "sigmoid"]
+Numbers = Literal["exact", "quick"]
 
 
 def predict_volume(
@@ -27,6 +29,7 @@ def predict_volume(
     activation: Activation = "softmax",
     outside: float = 0.0,
     batch: int = 1,
+    numbers: Numbers = "exact",
     progress: Callable[[float], None] | None = None,
 ) -> np.ndarray:
     """Class probabilities, float32 (class, z, y, x), of ``volume`` (channel, z, y, x).
@@ -36,7 +39,10 @@ def predict_volume(
     voxels; the last patch on each axis ends flush with the volume. ``activation`` turns each
     patch's logits into probabilities before overlapping patches are merged with Gaussian weights
     (``GaussianMerge``). A volume smaller than the patch is filled up with ``outside``, and cut
-    back after. ``progress`` is called with the share of patches done; if it raises, work stops.
+    back after. ``numbers``: "exact" computes in float32; "quick" in bfloat16 where the processor
+    computes in it by itself (several times as fast; probabilities differ by up to 0.03), and in
+    float32 elsewhere. Probabilities are summed in float32 in any case. ``progress`` is called with
+    the share of patches done; if it raises, work stops.
 
     Raises InputError where the network is made for patches of another size (its ``patch``).
     """
@@ -55,12 +61,17 @@ def predict_volume(
     starts = [window_starts(*each) for each in zip(size, patch, stride, strict=True)]
     corners = list(product(*starts))
     device = next(network.parameters()).device
+    quick = numbers == "quick" and computes_in_bf16(device)
+    # Channels last is what convolutions in bfloat16 want; float32 ones gain little or lose.
+    layout = torch.channels_last_3d if quick else torch.contiguous_format
+    network.to(memory_format=layout)
     merge = None
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=quick):
         for first in range(0, len(corners), batch):
             chosen = corners[first : first + batch]
             windows = torch.stack([_cut(inputs, corner, patch) for corner in chosen])
-            probabilities = _activate(network(windows.to(device)).float(), activation)
+            given = windows.to(device).contiguous(memory_format=layout)
+            probabilities = _activate(network(given).float(), activation)
             if merge is None:
                 merge = GaussianMerge(probabilities.shape[1], size, patch, starts, device)
             for corner, values in zip(chosen, probabilities, strict=True):

@@ -331,10 +331,12 @@ def _precision(wanted: Precision, device: torch.device) -> torch.dtype:
     """bf16 only where the processor computes in it; elsewhere autocast only slows down."""
     import torch
 
+    from HNCLogic.inference.device import computes_in_bf16
+
     if wanted == "auto":
-        if device.type == "cuda":
-            return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-        return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+        if computes_in_bf16(device):
+            return torch.bfloat16
+        return torch.float16 if device.type == "cuda" else torch.float32
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[wanted]
 
 

@@ -6,7 +6,7 @@ import torch
 from monai.inferers import SlidingWindowInferer
 
 from HNCLogic.errors import InputError
-from HNCLogic.inference.device import choose_device, processors, use_threads
+from HNCLogic.inference.device import choose_device, processors, quick_numbers, use_threads
 from HNCLogic.inference.ensemble import mean_volume, window_probabilities
 from HNCLogic.inference.merging import FWHM
 from HNCLogic.inference.volume import predict_volume
@@ -62,6 +62,23 @@ def test_probabilities_are_monais(unet, size, stride, overlap):
     assert np.abs(ours - theirs).max() < 1e-4
     assert np.ptp(ours) > 0.5
     assert np.allclose(ours.sum(axis=0), 1, atol=1e-5)
+
+
+def test_quick_numbers_say_the_same(unet):
+    with torch.no_grad():  # as sharp as a trained one
+        unet.head.weight *= 0.3
+    values = volume(41, 32, 48)
+    exact, quick = (
+        predict_volume(unet, values, PATCH, (8, 32, 48), numbers=numbers)
+        for numbers in ("exact", "quick")
+    )
+    apart = np.abs(exact - quick).max()
+    assert np.ptp(exact) > 0.2
+    assert apart < 0.03  # as the docstring says
+    # Where the processor has no bfloat16 of its own, nothing is given away for nothing.
+    assert (apart > 0) == (quick_numbers(torch.device("cpu")) == "bfloat16")
+    again = predict_volume(unet, values, PATCH, (8, 32, 48))  # the layout it was left in
+    assert np.abs(again - exact).max() < 1e-5
 
 
 def test_windows_do_not_depend_on_their_batch(unet):
