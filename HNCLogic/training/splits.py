@@ -69,7 +69,7 @@ def _parts(cohort: Cohort, folds: int, seed: int) -> list[frozenset[str]]:
     """
     from sklearn.model_selection import StratifiedKFold
 
-    group, centre = _groups(cohort), {}
+    group, centre = groups_of(cohort), {}
     label = dict.fromkeys(cohort.patients, False)
     for scan in cohort.scans:
         label[scan.patient] |= bool(scan.label)
@@ -109,7 +109,7 @@ def _parts(cohort: Cohort, folds: int, seed: int) -> list[frozenset[str]]:
     return [frozenset(p for i in chosen for p in whole[i]) for _, chosen in cuts]
 
 
-def _groups(cohort: Cohort) -> dict[str, int]:
+def groups_of(cohort: Cohort) -> dict[str, int]:
     """A number for each patient, the same for those that must stay together."""
     together = defaultdict(set)
     for scan in cohort.scans:
