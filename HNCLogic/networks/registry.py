@@ -71,13 +71,41 @@ class DenseNet3dArguments(_Arguments):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
+class ParotidArguments(_Arguments):
+    in_channels: Channels = 3
+    classes: Annotated[int, Field(ge=2, le=64)] = 2
+    fusion: Literal["early", "late-add", "late-splice", "early-late-add", "early-late-splice"] = (
+        "late-splice"
+    )
+    widths: Annotated[list[Width], Field(min_length=2, max_length=2)] = [64, 128]
+    roi: Annotated[int, Field(ge=1, le=32)] = 7
+    features: Width = 256
+    d_model: Width = 256
+    heads: Annotated[int, Field(ge=1, le=64)] = 4
+    layers: Annotated[int, Field(ge=1, le=24)] = 1
+    feed_forward: Annotated[int, Field(ge=1, le=65536)] = 512
+    encoder_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+
+    @model_validator(mode="after")
+    def fits(self) -> ParotidArguments:
+        if self.d_model % self.heads:
+            raise ValueError("d_model must be divisible by heads")
+        if self.fusion == "early" and self.in_channels != 3:
+            raise ValueError("early fusion takes three sequences")
+        if self.fusion.startswith("early-") and (self.in_channels < 6 or self.in_channels % 3):
+            raise ValueError("early and late fusion takes two triplets of sequences")
+        return self
+
+
 NETWORKS: dict[
-    Literal["presence", "attention-unet", "unet2d", "dense-net-3d"], type[_Arguments]
+    Literal["presence", "attention-unet", "unet2d", "dense-net-3d", "parotid"], type[_Arguments]
 ] = {
     "presence": PresenceArguments,
     "attention-unet": AttentionUNetArguments,
     "unet2d": UNet2dArguments,
     "dense-net-3d": DenseNet3dArguments,
+    "parotid": ParotidArguments,
 }
 
 
@@ -104,6 +132,7 @@ def make(name: str, arguments: dict[str, Any] | None = None) -> torch.nn.Module:
 
     from HNCLogic.networks.attention_unet import AttentionUNet
     from HNCLogic.networks.dense_net_3d import DenseNet3d
+    from HNCLogic.networks.parotid import ParotidNet
     from HNCLogic.networks.presence import PresenceNet
     from HNCLogic.networks.unet2d import UNet2d
 
@@ -113,6 +142,7 @@ def make(name: str, arguments: dict[str, Any] | None = None) -> torch.nn.Module:
         "attention-unet": AttentionUNet,
         "unet2d": UNet2d,
         "dense-net-3d": DenseNet3d,
+        "parotid": ParotidNet,
     }[name]
     with torch.device("meta"):  # shapes only
         count = sum(parameter.numel() for parameter in build(**checked).parameters())

@@ -9,6 +9,7 @@ from HNCLogic.errors import InputError
 from HNCLogic.networks.parotid import ParotidNet, fused_channels
 from HNCLogic.networks.parotid_sequence import EncoderLayer, SequenceClassifier, slice_places
 from HNCLogic.networks.parotid_slice import SliceClassifier
+from HNCLogic.networks.registry import make
 from HNCLogic.networks.resnet_stages import ResNetStages, begin_with_imagenet
 
 SMALL = {"widths": (4, 6), "roi": 2, "features": 8, "d_model": 12, "heads": 2, "feed_forward": 10}
@@ -258,3 +259,17 @@ def test_first_stage_is_frozen_and_second_learns():
     assert not any(m.training for m in network.branches.modules())
     after = network.branches.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_made_by_name_and_arguments_that_do_not_fit_are_refused():
+    network = make("parotid", SMALL | {"in_channels": 6, "fusion": "early-late-add"})
+    assert isinstance(network, ParotidNet)
+    assert len(network.branches) == 2
+    for wrong, named in (
+        ({"fusion": "early", "in_channels": 2}, "three sequences"),
+        ({"d_model": 250}, "heads"),
+        ({"fusion": "sum"}, "fusion"),
+        ({"widths": [4]}, "widths"),
+    ):
+        with pytest.raises(InputError, match=named):
+            make("parotid", wrong)
