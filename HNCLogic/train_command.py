@@ -12,7 +12,9 @@ from HNCLogic.errors import InputError
 
 
 def train(
-    method: Annotated[str, typer.Argument(help="presence, tumour-volume or slice-tumour.")],
+    method: Annotated[
+        str, typer.Argument(help="presence, tumour-volume, slice-tumour or extension.")
+    ],
     cohort: Annotated[
         Path,
         typer.Option(help="CSV: patient,scan,centre, a column a role (PET,CT,T1 …), mask,label."),

@@ -98,7 +98,7 @@ class Card(_Part):
     format_version: Literal[1] = 1
     name: Slug
     version: Annotated[str, Field(max_length=30, pattern=r"^\d+\.\d+(\.\d+)?$")]
-    method: Literal["presence", "tumour-volume", "slice-tumour"]
+    method: Literal["presence", "tumour-volume", "slice-tumour", "extension"]
     network: NetworkChoice
     inputs: Annotated[list[ModelInput], Field(min_length=1, max_length=16)]  # channel by channel
     # Numbers, words and lists that the method checks when it is used: spacing, windows, strides.
@@ -133,6 +133,8 @@ class Card(_Part):
             self._fits_presence()
         elif self.method == "tumour-volume":
             self._fits_tumour_volume()
+        elif self.method == "extension":
+            self._fits_extension()
         else:
             self._fits_slice_tumour()
         return self
@@ -160,6 +162,13 @@ class Card(_Part):
             raise ValueError('method "slice-tumour" needs a threshold')
         if len(self.classes) != 1:
             raise ValueError('method "slice-tumour" has one class')
+        self._one_threshold_per_fold()
+
+    def _fits_extension(self) -> None:
+        if self.network.name != "gmgenet":
+            raise ValueError('method "extension" needs network "gmgenet"')
+        if self.threshold is None:
+            raise ValueError('method "extension" needs a threshold')
         self._one_threshold_per_fold()
 
     def _one_threshold_per_fold(self) -> None:

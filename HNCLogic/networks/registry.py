@@ -58,8 +58,7 @@ class UNet2dArguments(_Arguments):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
 
-class DenseNet3dArguments(_Arguments):
-    in_channels: Channels = 1
+class DenseNet3dOptions(_Arguments):
     growth: Annotated[int, Field(ge=1, le=256)] = 16
     layers: Annotated[
         list[Annotated[int, Field(ge=1, le=64)]], Field(min_length=1, max_length=7)
@@ -69,6 +68,16 @@ class DenseNet3dArguments(_Arguments):
     stem_filters: Width = 32
     stem_stride: Annotated[int, Field(ge=1, le=4)] = 2
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class DenseNet3dArguments(DenseNet3dOptions):
+    in_channels: Channels = 1
+
+
+class GMGENetArguments(_Arguments):
+    in_channels: Channels = 1
+    extractor: DenseNet3dOptions = DenseNet3dOptions()
+    classifier: DenseNet3dOptions = DenseNet3dOptions(stem_stride=1)
 
 
 class ParotidArguments(_Arguments):
@@ -99,13 +108,15 @@ class ParotidArguments(_Arguments):
 
 
 NETWORKS: dict[
-    Literal["presence", "attention-unet", "unet2d", "dense-net-3d", "parotid"], type[_Arguments]
+    Literal["presence", "attention-unet", "unet2d", "dense-net-3d", "parotid", "gmgenet"],
+    type[_Arguments],
 ] = {
     "presence": PresenceArguments,
     "attention-unet": AttentionUNetArguments,
     "unet2d": UNet2dArguments,
     "dense-net-3d": DenseNet3dArguments,
     "parotid": ParotidArguments,
+    "gmgenet": GMGENetArguments,
 }
 
 
@@ -132,6 +143,7 @@ def make(name: str, arguments: dict[str, Any] | None = None) -> torch.nn.Module:
 
     from HNCLogic.networks.attention_unet import AttentionUNet
     from HNCLogic.networks.dense_net_3d import DenseNet3d
+    from HNCLogic.networks.gmgenet import GMGENet
     from HNCLogic.networks.parotid import ParotidNet
     from HNCLogic.networks.presence import PresenceNet
     from HNCLogic.networks.unet2d import UNet2d
@@ -143,6 +155,7 @@ def make(name: str, arguments: dict[str, Any] | None = None) -> torch.nn.Module:
         "unet2d": UNet2d,
         "dense-net-3d": DenseNet3d,
         "parotid": ParotidNet,
+        "gmgenet": GMGENet,
     }[name]
     with torch.device("meta"):  # shapes only
         count = sum(parameter.numel() for parameter in build(**checked).parameters())

@@ -52,6 +52,8 @@ def _what_for(method: str) -> str:
         return _("Is there cancer: a verdict, its probability, and a heat map of why")
     if method == "slice-tumour":
         return _("Where the tumour is, slice by slice: outlines of lesions")
+    if method == "extension":
+        return _("Has a node's capsule been broken: a verdict on a CT of the neck")
     return _("Where the tumour is: outlines of primary tumour and lymph nodes")
 
 

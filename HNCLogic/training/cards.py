@@ -19,10 +19,13 @@ INTENDED_USE = (
 )
 
 
-def common(order: Order, scans: Sequence[Prepared], seconds: float, device: str) -> dict[str, Any]:
+def common(
+    order: Order, scans: Sequence[Prepared], seconds: float, device: str, finding: str = "cancer"
+) -> dict[str, Any]:
     """The fields of a card that do not hang on the method.
 
-    ``seconds``: of training, all folds; ``device``: on what.
+    ``seconds``: of training, all folds; ``device``: on what; ``finding``: what a positive
+    label says.
     """
     patients = {scan.patient: False for scan in scans}
     for scan in scans:
@@ -34,7 +37,7 @@ def common(order: Order, scans: Sequence[Prepared], seconds: float, device: str)
         else []
     )
     words = order.trained_on or (
-        f"{len(scans)} scans of {len(patients)} patients, {positive} with cancer, of the cohort "
+        f"{len(scans)} scans of {len(patients)} patients, {positive} with {finding}, of the cohort "
         f"{order.cohort.name}; where they come from was not stated"
     )
     return {
@@ -42,12 +45,13 @@ def common(order: Order, scans: Sequence[Prepared], seconds: float, device: str)
         "training": {
             "words": words,
             "data": [
-                f"{len(scans)} scans of {len(patients)} patients, {positive} of them with cancer",
+                f"{len(scans)} scans of {len(patients)} patients, "
+                f"{positive} of them with {finding}",
                 f"{order.folds} folds by patient, seed {order.seed}; HNC {__version__}; "
                 f"{seconds / 60:.0f} minutes on {device}",
                 *begun,
             ],
-            "counts": {"patients": len(patients), "patients with cancer": positive},
+            "counts": {"patients": len(patients), f"patients with {finding}": positive},
         },
         "intended_use": INTENDED_USE,
         "licence": "Apache-2.0",

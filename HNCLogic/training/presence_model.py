@@ -53,7 +53,7 @@ def finish(
         row["threshold"] = thresholds[row["fold"] - 1]
         row["nested_threshold"] = nested[row["fold"]]
     write_out_of_fold(order.out, rows)
-    figures = _figures(rows)
+    figures = figures_of(rows)
     for one in figures:
         say(f"{one['name']}: {one['value']:.3f} ({one['data']})")
     seconds = seconds_trained(order.out, len(folds))
@@ -79,7 +79,7 @@ def finish(
     say(f"{order.out / MODEL}: the model")
 
 
-def _figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def figures_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """AUC by fold, and sensitivity and specificity the paper's way and nested."""
     from sklearn.metrics import roc_auc_score
 

@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from HNCLogic.job import MR_ROLES, Record
-from HNCLogic.training import presence_model, slice_model, volume_model
+from HNCLogic.training import extension_model, presence_model, slice_model, volume_model
+from HNCLogic.training.extension_split import extension_folds
+from HNCLogic.training.extension_task import (
+    ExtensionPreparing,
+    ExtensionTask,
+    ExtensionTraining,
+    require_label,
+)
 from HNCLogic.training.presence_task import PresencePreparing, PresenceTraining, presence_task
 from HNCLogic.training.slice_task import SlicePreparing, SliceTask, SliceTraining
 from HNCLogic.training.splits import cross_validation, nested_cross_validation
 from HNCLogic.training.volume_task import VolumePreparing, VolumeTask, VolumeTraining
 
 if TYPE_CHECKING:
-    from HNCLogic.training.cohort import Cohort
+    from HNCLogic.training.cohort import Scan
+    from HNCLogic.training.prepared import Prepared
     from HNCLogic.training.splits import Fold
 
 
@@ -25,9 +33,13 @@ class Recipe:
     settings: type[Record]
     roles: Callable[[Any], list[str]]
     preparing: Callable[[Any], Any]
-    split: Callable[[Cohort, int, int], list[Fold]]
+    split: Callable[..., list[Fold]]  # cohort, seed, folds, and what ``set_apart`` says
     task: Callable[..., Any]  # settings, train, validation, seed, fold
     finish: Callable[..., None]  # order, settings, scans, folds, say: the model folder
+    set_apart: Callable[[Any], int] | None = None  # how many patients are in no fold
+    check: Callable[[Scan], None] = lambda scan: None  # raises InputError for one of no use
+    # A step before the folds, which gives what they are trained on in place of ``scans``.
+    first: Callable[..., list[Prepared]] | None = None
 
 
 def _slice_roles(chosen: SliceTraining) -> list[str]:
@@ -58,5 +70,16 @@ RECIPES: dict[str, Recipe] = {
         split=nested_cross_validation,
         task=SliceTask,
         finish=slice_model.finish,
+    ),
+    "extension": Recipe(
+        ExtensionTraining,
+        roles=lambda chosen: ["CT"],
+        preparing=ExtensionPreparing,
+        split=extension_folds,
+        task=ExtensionTask,
+        finish=extension_model.finish,
+        set_apart=lambda chosen: chosen.extractor_patients,
+        check=require_label,
+        first=extension_model.vois_by_extractor,
     ),
 }

@@ -4,6 +4,7 @@ RUN/run.json             what was chosen, of which cohort, with which versions
 RUN/folds.json           which patients each fold is trained, validated and tested on
 RUN/images.json          hashes of the images, by patient: they are never a test
 RUN/cache/               scans as the network sees them
+RUN/extractor/           of extension: the network that is trained before the folds
 RUN/fold-1/ …            log.csv, events/, last.safetensors, best.safetensors, done.json
 RUN/fold-1/repeat-1/ …   the same, where each fold is trained several times
 RUN/curves.png  RUN/out_of_fold.csv
@@ -16,7 +17,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,12 @@ def train(
     roles, preparing = recipe.roles(chosen), recipe.preparing(chosen)
     if not ranks.first:
         ranks.told(None)  # until the first process has prepared everything
-    scans = prepare_cohort(cohort, preparing, roles, order.out / CACHE, progress)
+    scans = prepare_cohort(cohort, preparing, roles, order.out / CACHE, progress, recipe.check)
     if ranks.first:
         ranks.told(True)
-    folds = recipe.split(cohort_with_labels(cohort, scans), order.seed, order.folds)
+    cohort = cohort_with_labels(cohort, scans)
+    apart = () if recipe.set_apart is None else (recipe.set_apart(chosen),)
+    folds = recipe.split(cohort, order.seed, order.folds, *apart)
     _refuse_leaks(scans, folds, order, say)
     if order.start:
         refuse_known_images(order.start, scans)
@@ -91,6 +94,15 @@ def train(
     if not set(wanted) <= set(range(1, len(folds) + 1)):
         raise InputError(f"there are folds 1 to {len(folds)}, not {max(wanted)}")
     began = time.monotonic()
+    if recipe.first is not None:
+
+        def teach(task, folder: Path, words: str) -> None:
+            _one_training(
+                order, chosen, task, folder, words, say, ranks,
+                lambda share: progress(share, f"training, {words}"),
+            )  # fmt: skip
+
+        scans = recipe.first(order, chosen, cohort, scans, folds, teach, ranks)
     for done, number in enumerate(wanted):
 
         def tell(share: float, done: int = done) -> None:
@@ -174,8 +186,7 @@ def _refuse_leaks(scans: list[Prepared], folds: list[Fold], order: Order, say) -
 
 def _write_folds(out: Path, folds: list[Fold]) -> None:
     parts = [
-        {name: sorted(getattr(fold, name)) for name in ("train", "validation", "test")}
-        for fold in folds
+        {part.name: sorted(getattr(fold, part.name)) for part in fields(fold)} for fold in folds
     ]
     write_text_whole(out / FOLDS, json.dumps(parts, indent=1) + "\n")
 

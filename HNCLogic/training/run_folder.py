@@ -26,10 +26,14 @@ def fold_folder(out: Path, number: int) -> Path:
 
 def fold_weights(out: Path, number: int) -> dict[str, torch.Tensor]:
     """The weights a finished fold keeps. Raises InputError where they are not there or damaged."""
+    return weights_in(fold_folder(out, number) / BEST)
+
+
+def weights_in(path: Path) -> dict[str, torch.Tensor]:
+    """The weights of a finished training. Raises InputError as ``fold_weights``."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    path = fold_folder(out, number) / BEST
     try:
         return load(path.read_bytes())
     except (OSError, SafetensorError) as error:

@@ -1,0 +1,240 @@
+"""GMGENet from cohort to model folder: the extractor first, on patients of its own."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+
+from HNCLogic.errors import InputError
+from HNCLogic.models.card import card_of
+from HNCLogic.models.store import verify
+from HNCLogic.networks.registry import make
+from HNCLogic.training.extension_model import EXTRACTOR, cut_out
+from HNCLogic.training.extension_task import ExtensionTask, ExtensionTraining
+from HNCLogic.training.leakage import ScanFacts
+from HNCLogic.training.prepared import Prepared
+from HNCLogic.training.run import Order, train
+from HNCLogic.training.run_folder import BEST, FOLDS, MODEL, OUT_OF_FOLD
+
+NETWORK = {"growth": 4, "layers": [1, 1], "stem_filters": 4, "stem_stride": 1, "bottleneck": 0}
+TINY = {
+    "preparation": {"size": [12, 16, 16], "voi": [5, 8, 8], "spacing_mm": 4.0, "field_mm": 250},
+    "extractor": NETWORK, "classifier": NETWORK, "extractor_patients": 8, "extractor_parts": 2,
+    "epochs": 15, "patience": 15, "batch": 4, "micro_batch": 2,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.set_num_threads(1)
+    torch.manual_seed(2)
+
+
+def neck_ct(number, positive):
+    """CT (HU, 5 mm) of a made-up neck with a node, bright where there is extension; its mask."""
+    rng = np.random.default_rng(number)
+    z, y, x = np.meshgrid(np.arange(40), np.arange(48), np.arange(56), indexing="ij")
+    body = np.hypot((x - 27.5) / 1.2, y - 23.5) < np.where(z < 12, 20, 13)
+    at = np.array([18, 22, 18 + 19 * rng.integers(2)]) + rng.integers(-1, 2, 3)
+    node = sum((a - c) ** 2 for a, c in zip((z, y, x), at, strict=True)) < 30
+    hu = np.where(body, 40.0, -1000.0) + 8 * rng.standard_normal(body.shape)
+    hu[node] = 390.0 if positive else -200.0
+    images = []
+    for values in (hu.astype(np.float32), node.astype(np.uint8)):
+        image = sitk.GetImageFromArray(values)
+        image.SetSpacing((5.0, 5.0, 5.0))
+        image.SetOrigin((-140.0, -120.0, -300.0))
+        images.append(image)
+    return images
+
+
+def write(folder, count=18, change=lambda rows: None):
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number in range(count):
+        ct, node = neck_ct(number, number % 2 == 0)
+        sitk.WriteImage(ct, str(folder / f"{number}_ct.nrrd"))
+        sitk.WriteImage(node, str(folder / f"{number}_mask.nrrd"))
+        rows.append({"patient": f"p{number:02d}", "scan": "1", "centre": "here",
+                     "CT": f"{number}_ct.nrrd", "mask": f"{number}_mask.nrrd",
+                     "label": int(number % 2 == 0), "match": str(number // 2)})  # fmt: skip
+    change(rows)
+    path = folder / "cohort.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    torch.set_num_threads(1)  # sums in another order would not be the same to the last bit
+    folder = tmp_path_factory.mktemp("extension")
+    said = []
+    order = Order(
+        "extension", write(folder / "cohort"), folder / "run", TINY, folds=2, precision="fp32",
+        accept_metadata=True, trained_on="eighteen made-up necks",
+    )  # fmt: skip
+    train(order, said.append)
+    return order, said
+
+
+def test_a_model_comes_out_with_both_networks(run):
+    order, said = run
+    model = verify(order.out / MODEL)
+    assert (model.card.method, model.card.network.name) == ("extension", "gmgenet")
+    assert model.card.training.words == "eighteen made-up necks"
+    assert model.card.training.counts == {"patients": 10, "patients with extension": 5}
+    assert any(
+        "extractor was trained on 8 further patients" in w for w in model.card.defaults_taken
+    )
+    assert "extractor_patients = 8" in model.card.defaults_taken
+    assert any(words.startswith("extractor, epoch 15/15") for words in said)
+    assert any(words.startswith("fold 2, epoch") for words in said)
+    first, second = (
+        {k: v.clone() for k, v in net.state_dict().items()} for net in model.networks()
+    )
+    learnt = [name for name in first if name.endswith("weight")]
+    assert all(torch.equal(first[n], second[n]) for n in learnt if n.startswith("extractor."))
+    assert not all(torch.equal(first[n], second[n]) for n in learnt if n.startswith("classifier."))
+
+
+def test_extractors_patients_are_in_no_fold_and_in_no_figure(run):
+    order, _ = run
+    folds = json.loads((order.out / FOLDS).read_text())
+    extractor = set(folds[0]["extractor"])
+    assert len(extractor) == 8
+    assert all(f"p{int(p[1:]) ^ 1:02d}" in extractor for p in extractor)  # pairs are whole
+    with (order.out / OUT_OF_FOLD).open() as file:
+        rows = list(csv.DictReader(file))
+    tested = {row["scan"].split("/")[0] for row in rows}
+    assert len(tested) == 10
+    for fold in folds:
+        assert set(fold["extractor"]) == extractor
+        assert not extractor & {*fold["train"], *fold["validation"], *fold["test"], *tested}
+
+
+def test_what_is_as_plain_as_this_is_learnt(run):
+    order, _ = run
+    metrics = {m.name: m.value for m in verify(order.out / MODEL).card.metrics}
+    assert metrics["AUC, mean of folds"] > 0.8
+
+
+def test_run_is_taken_up_and_is_the_same_again(run, tmp_path):
+    order, _ = run
+    again = Order(**{**order.__dict__, "out": tmp_path / "again"})
+    train(again, lambda words: None)
+    for part in (EXTRACTOR, "fold-1", "fold-2"):
+        assert (order.out / part / BEST).read_bytes() == (again.out / part / BEST).read_bytes()
+    said = []
+    train(Order(**{**again.__dict__, "resume": True}), said.append)
+    assert "extractor: done before" in said
+    assert "the model was made before" in said
+
+
+def copy_everyone(rows):
+    """Every patient once more under another name, of no group: half of the copies must be apart."""
+    for row in list(rows):
+        rows.append(row | {"patient": "q" + row["patient"][1:], "match": ""})
+
+
+def test_same_image_for_extractor_and_classifier_is_refused(tmp_path):
+    cohort = write(tmp_path / "cohort", 12, copy_everyone)
+    order = Order("extension", cohort, tmp_path / "run", TINY, folds=2, accept_metadata=True)
+    with pytest.raises(InputError, match=r"the same image|extractor is trained on") as refused:
+        train(order, lambda words: None)
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "run" / EXTRACTOR / BEST).exists()
+
+
+def test_nodes_do_not_stand_in_for_a_label(tmp_path):
+    def unlabelled(rows):
+        rows[3]["label"] = ""
+
+    cohort = write(tmp_path / "cohort", 6, unlabelled)
+    with pytest.raises(InputError, match="a scan has no label: say in column 'label'"):
+        train(Order("extension", cohort, tmp_path / "run", TINY), lambda words: None)
+
+
+def test_weights_to_start_with_are_refused(run, tmp_path):
+    order, _ = run
+    with pytest.raises(InputError, match=r"two networks|trained in a run"):
+        train(
+            Order(**{**order.__dict__, "out": tmp_path / "run", "start": order.out / MODEL}),
+            lambda words: None,
+        )
+
+
+def prepared(values, label=True):
+    facts = ScanFacts("p", label, frozenset(), frozenset(), {}, {})
+    return Prepared("p/1", "p", label, values, np.zeros(values.shape[1:], np.uint8), facts)
+
+
+class Bright(torch.nn.Module):
+    """An extractor whose heat map is the input itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.last_stage = torch.nn.Conv3d(1, 1, 1, bias=False)
+        torch.nn.init.ones_(self.last_stage.weight)
+
+    def forward(self, x):
+        return self.last_stage(x).sum(dim=(2, 3, 4))
+
+
+@pytest.mark.parametrize("label", [True, False])
+def test_voi_is_cut_about_the_heat_inside_the_body_whatever_the_label(label):
+    values = np.zeros((2, 12, 16, 16), np.float16)
+    values[1, :, 3:, :] = 1
+    values[0, 10, 5, 14], values[0, 2, 0, 0] = 0.5, 1.0
+    found = cut_out(Bright(), prepared(values, label), ExtensionTraining(**TINY))
+    assert found.values.shape == (1, 5, 8, 8)
+    assert np.unravel_index(found.values[0].argmax(), (5, 8, 8)) == (3, 4, 6)
+    assert found.values.max() == 0.5
+    assert found.truth.shape == (5, 8, 8)
+
+
+def test_batches_hold_every_patient_once_and_flips_only_left_to_right():
+    scans = [prepared(np.full((1, 2, 3, 4), n, np.float16) * np.arange(1, 5), n % 2 == 0)
+             for n in range(1, 10)]  # fmt: skip
+    chosen = ExtensionTraining(**TINY)
+    task = ExtensionTask(chosen, scans, [], 0, 1)
+    met, rng = [], np.random.default_rng(0)
+    for index in range(task.micro_batches(1)):
+        inputs, labels = task.micro_batch(1, index, rng)
+        assert inputs.dtype == labels.dtype == np.float32
+        assert len(inputs) >= 2  # batch norm
+        for one, label in zip(inputs, labels, strict=True):
+            number = int(one.min())
+            met.append(number)
+            assert label == (number % 2 == 0)
+            line = one[0, 0, 0] / number
+            assert line.tolist() in ([1, 2, 3, 4], [4, 3, 2, 1])
+    assert sorted(met) == list(range(1, 10))
+
+
+def test_optimiser_and_loss_are_the_papers():
+    task = ExtensionTask(ExtensionTraining(), [], [], 0, 1)
+    network = make("dense-net-3d", NETWORK)
+    assert isinstance(task.optimiser(network), torch.optim.Adadelta)
+    logits, truth = torch.tensor([[0.3], [-2.0]]), torch.tensor([1.0, 0.0])
+    by_hand = -(np.log(1 / (1 + np.exp(-0.3))) + np.log(1 - 1 / (1 + np.exp(2.0)))) / 2
+    assert task.loss(logits, truth).item() == pytest.approx(by_hand, abs=1e-6)
+    assert (ExtensionTraining().batch, ExtensionTraining().extractor_patients) == (4, 30)
+
+
+def test_batch_that_micro_batches_do_not_divide_is_refused():
+    with pytest.raises(ValueError, match="multiple of micro_batch"):
+        ExtensionTraining(batch=4, micro_batch=3)
+
+
+def test_card_of_extension_needs_its_network_and_a_threshold(run):
+    card = verify(run[0].out / MODEL).card.model_dump(mode="json")
+    with pytest.raises(InputError, match='needs network "gmgenet"'):
+        card_of(card | {"network": {"name": "dense-net-3d", "arguments": {}}}, "the card")
+    with pytest.raises(InputError, match="needs a threshold"):
+        card_of(card | {"threshold": None}, "the card")
