@@ -59,8 +59,10 @@ def train(
     start: Annotated[
         Path | None,
         typer.Option(
+            "--start",
+            "--begin-with",  # torchrun takes --start, wherever it stands, for one of its own
             help="Begin with the weights of this model folder, or of another run's "
-            "fold-N/best.safetensors; settings of the network must be the same."
+            "fold-N/best.safetensors; settings of the network must be the same.",
         ),
     ] = None,
 ) -> None:

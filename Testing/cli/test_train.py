@@ -94,3 +94,19 @@ def test_ranks_that_are_no_numbers_are_refused(cohort, tmp_path):
     )  # fmt: skip
     assert ended.returncode == 2
     assert "ranks are no numbers" in ended.stderr
+
+
+def test_torchrun_hands_on_all_options(capsys):
+    """It takes a word that begins like an option of its own for that, wherever it stands."""
+    import typer.main
+    from torch.distributed.run import get_args_parser
+
+    from HNCLogic.train_command import train
+
+    app = typer.Typer()
+    app.command()(train)
+    options = [p.opts for p in typer.main.get_command(app).params if p.param_type_name == "option"]
+    assert ["--start", "--begin-with"] in options
+    for names in options:
+        words = ["-m", "HNCLogic", "train", "tumour-volume", names[-1], "x"]
+        assert get_args_parser().parse_args(words).training_script_args[-2:] == [names[-1], "x"]
