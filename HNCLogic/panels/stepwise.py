@@ -2,20 +2,66 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import qt
 
 TURN_S = 0.02  # of work at once, between two turns of the event loop
+END_OF_TURN = object()  # yielded by work whose next step wants a turn of the event loop to itself
+
+
+def collect_garbage() -> Iterator[object]:
+    """In a turn of its own: in the midst of others' work it makes two short pauses a long one.
+
+    Python looks through all that it holds when enough was made anew, which an answer that is read
+    does; in an application that is most of a tenth of a second.
+    """
+    yield END_OF_TURN
+    gc.collect()
+    yield END_OF_TURN
+
+
+class _Turns:
+    """Whose turn it is: between two turns of any works the event loop turns once.
+
+    Each with a timer of its own, all of them would have their turns in one turn of the loop, and
+    the user waits for the sum.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[Stepwise] = deque()
+        self._asked = False
+
+    def wait(self, work: Stepwise) -> None:
+        self._waiting.append(work)
+        self._ask()
+
+    def _ask(self) -> None:
+        if not self._asked:
+            self._asked = True
+            # Not 0, which Qt answers before it lets anything else have its turn.
+            qt.QTimer.singleShot(1, self._next)
+
+    def _next(self) -> None:
+        self._asked = False
+        work = self._waiting.popleft()
+        if self._waiting:  # before the turn: a dialogue may be opened in it
+            self._ask()
+        work._turn()
+
+
+_turns = _Turns()
 
 
 class Stepwise:
     """Runs a generator a bit at a time between turns of the event loop.
 
-    A turn lasts 20 ms, and is one step of the generator at least. ``on_step`` gets what
-    it yields, ``on_done`` what it returns, ``on_error`` the exception it ends with; one of the
+    A turn lasts 20 ms, and is one step of the generator at least; it ends where the generator
+    yields ``END_OF_TURN``. ``on_step`` gets what else it yields, ``on_done`` what it returns, ``on_error`` the exception it ends with; one of the
     last two is called at most once, and after ``cancel`` none of the three.
     """
 
@@ -33,7 +79,7 @@ class Stepwise:
 
     def start(self) -> None:
         self.running = True
-        qt.QTimer.singleShot(0, self._turn)
+        _turns.wait(self)
 
     def cancel(self) -> None:
         """Close the generator, so that it cleans up; nothing is called after this."""
@@ -50,16 +96,16 @@ class Stepwise:
         until = time.perf_counter() + TURN_S
         try:
             while self.running and not self._inside:
-                self._step()
-                if time.perf_counter() >= until:
+                if self._step() is END_OF_TURN or time.perf_counter() >= until:
                     break
         finally:  # also where what is told raises: the work itself goes on
             if self.running:
-                qt.QTimer.singleShot(0, self._turn)
+                _turns.wait(self)
             elif not self._inside:
                 self._work.close()
 
-    def _step(self) -> None:
+    def _step(self) -> Any:
+        """One step; what it yielded."""
         self._inside = True
         try:
             step = next(self._work)
@@ -69,8 +115,10 @@ class Stepwise:
             self._finish(self._on_error, error)
         else:
             self._inside = False
-            if self.running and self._on_step is not None:
+            if self.running and self._on_step is not None and step is not END_OF_TURN:
                 self._on_step(step)
+            return step
+        return None
 
     def _finish(self, tell: Callable[[Any], None], what: Any) -> None:
         self._inside = False

@@ -65,6 +65,45 @@ def test_the_event_loop_turns_between_steps(host, stepwise):
     assert len(turns) >= 60 / 4  # a turn has room for three steps of this length, or four
 
 
+def test_the_event_loop_turns_between_the_turns_of_two_works(host, stepwise):
+    """The user waits for one of them, not for the sum."""
+    told, order = Told(), []
+
+    def noting(name):
+        for _step in range(12):
+            time.sleep(0.03)  # longer than a turn
+            order.append(name)
+            yield
+
+    for name in "ab":
+        stepwise(noting(name), told.done.append, told.errors.append).start()
+    with host.heartbeat() as beat:
+        assert host.wait(lambda: len(told.done) == 2, 10)
+    assert "".join(order) == "ab" * 12
+    assert len(beat.pauses_ms) >= 22  # each turn is a pause of its own
+
+
+def test_a_step_can_have_a_turn_to_itself(host, stepwise):
+    from HNCLogic.panels.stepwise import END_OF_TURN, collect_garbage
+
+    told, turns = Told(), []
+
+    def work():
+        yield 1
+        yield END_OF_TURN
+        turns.append(len(turns))
+        yield 2
+        yield from collect_garbage()
+
+    one = stepwise(work(), told.done.append, told.errors.append, told.steps.append)
+    one.start()
+    one._turn()
+    assert (told.steps, turns) == ([1], [])
+    assert host.wait(lambda: told.ended, 5)
+    assert (told.steps, turns) == ([1, 2], [0])
+    assert told.errors == []
+
+
 def test_an_error_is_told_once_and_ends_it(host, stepwise):
     def failing():
         yield 1
