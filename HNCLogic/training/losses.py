@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
+ABSENT_VOXELS = 100  # outlined where a class is not, that cost half of ``absent_weight``
 RARELY_WRONG = 0.1  # weight of tumour voxels for the second channel, as a share of the first's
 
 
@@ -50,7 +51,10 @@ def tumour_channel_loss(
 
 
 def dice_and_cross_entropy(
-    logits: torch.Tensor, classes: torch.Tensor, lesion_weight: float = 1.0
+    logits: torch.Tensor,
+    classes: torch.Tensor,
+    lesion_weight: float = 1.0,
+    absent_weight: float = 0.0,
 ) -> torch.Tensor:
     """1 - soft Dice, mean over the foreground classes, plus cross-entropy (Nikulin et al. 2023).
 
@@ -58,6 +62,11 @@ def dice_and_cross_entropy(
     over the whole batch; ``lesion_weight`` weighs foreground voxels in the cross-entropy. Hardly
     smoothed: a class that is not in the batch then has no gradient of Dice. Smoothed by a voxel,
     small batches, of which most hold no node, were seen to teach that there are none.
+
+    ``absent_weight`` adds what is outlined of a class that the batch has not: this weight times
+    n / (n + ``ABSENT_VOXELS``), n the sum of its probabilities, as a mean over the foreground
+    classes. Without it only the cross-entropy, in which a hot tonsil is a few voxels among many,
+    says that patients without cancer have none.
     """
     import torch
     from monai.losses import DiceCELoss
@@ -73,7 +82,12 @@ def dice_and_cross_entropy(
         smooth_dr=1e-5,
     )
     loss.cross_entropy.weight = weight
-    return loss(logits.float(), classes[:, None])
+    total = loss(logits.float(), classes[:, None])
+    if not absent_weight:
+        return total
+    outlined = logits.float().softmax(dim=1)[:, 1:].sum((0, 2, 3, 4))
+    there = torch.stack([(classes == c).any() for c in range(1, logits.shape[1])])
+    return total + absent_weight * (~there * outlined / (outlined + ABSENT_VOXELS)).mean()
 
 
 def soft_dice_counts(

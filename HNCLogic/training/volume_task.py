@@ -57,6 +57,7 @@ class VolumeTraining(Record):
     patience: Annotated[int, Field(ge=1)] = 30
     patches: Annotated[int, Field(ge=1)] | None = None  # ours: of an epoch; None: all
     lesion_weight: Annotated[float, Field(gt=0)] = 1.0  # ours: in the cross-entropy
+    absent_weight: Annotated[float, Field(ge=0)] = 0.0  # ours: see dice_and_cross_entropy
     tumour_share: Share = 0.0  # ours: patches of an epoch that must hold tumour
     ct_left_out: Share = 0.0  # ours: patches without CT, so that PET alone works as well
     augmentation: Augmentation = Augmentation()
@@ -189,7 +190,9 @@ class VolumeTask:
         return bool(((slices >= start) & (slices < start + length)).any())
 
     def loss(self, output: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        return dice_and_cross_entropy(output, truth, self.chosen.lesion_weight)
+        return dice_and_cross_entropy(
+            output, truth, self.chosen.lesion_weight, self.chosen.absent_weight
+        )
 
     def validate(self, network: torch.nn.Module) -> dict[str, float]:
         """Soft Dice of primary, nodes and both, pooled over patches side by side."""

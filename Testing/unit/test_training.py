@@ -183,6 +183,28 @@ def test_dice_and_cross_entropy_follow_their_formulas():
     assert got == pytest.approx(1 - np.mean(dice) + entropy, rel=1e-4)
 
 
+def test_what_is_outlined_of_a_class_that_is_not_there_can_be_made_to_cost():
+    import torch
+
+    from HNCLogic.training.losses import ABSENT_VOXELS, dice_and_cross_entropy
+
+    torch.manual_seed(1)
+    logits = torch.randn(2, 3, 4, 8, 8, dtype=torch.float64)
+    p = logits.softmax(1).numpy()
+    primary = torch.zeros(2, 4, 8, 8, dtype=torch.long)
+    primary[1, 2, 3:5, 3:5] = 1
+
+    def added(classes):
+        plain = dice_and_cross_entropy(logits, classes, 2.0)
+        return float(dice_and_cross_entropy(logits, classes, 2.0, absent_weight=0.8) - plain)
+
+    cost = [p[:, c].sum() / (p[:, c].sum() + ABSENT_VOXELS) for c in (1, 2)]
+    assert added(primary) == pytest.approx(0.8 * cost[1] / 2, rel=1e-4)  # nodes only
+    assert added(torch.zeros_like(primary)) == pytest.approx(0.8 * sum(cost) / 2, rel=1e-4)
+    primary[0, 0, 0, 0] = 2
+    assert added(primary) == 0
+
+
 def test_patches_without_a_class_do_not_teach_that_there_is_none():
     """Of Dice: the cross-entropy says all there is to say of them."""
     import torch
