@@ -61,8 +61,9 @@ class Stepwise:
     """Runs a generator a bit at a time between turns of the event loop.
 
     A turn lasts 20 ms, and is one step of the generator at least; it ends where the generator
-    yields ``END_OF_TURN``. ``on_step`` gets what else it yields, ``on_done`` what it returns, ``on_error`` the exception it ends with; one of the
-    last two is called at most once, and after ``cancel`` none of the three.
+    yields ``END_OF_TURN``. ``on_step`` gets what else it yields, ``on_done`` what it returns,
+    ``on_error`` the exception it ends with; one of the last two is called at most once, and
+    after ``cancel`` none of the three.
     """
 
     def __init__(
