@@ -17,7 +17,6 @@ from HNCLogic.training.cohort import Cohort
 from HNCLogic.training.extension_split import ExtensionFold, refuse_extractor_leaks
 from HNCLogic.training.extension_task import ExtensionTask, ExtensionTraining, seen, voxels_only
 from HNCLogic.training.prepared import Prepared
-from HNCLogic.training.presence_model import figures_of
 from HNCLogic.training.run_folder import (
     BEST,
     DONE,
@@ -25,10 +24,9 @@ from HNCLogic.training.run_folder import (
     fold_weights,
     seconds_trained,
     weights_in,
-    write_out_of_fold,
 )
 from HNCLogic.training.splits import cross_validation
-from HNCLogic.training.thresholds import equitable_threshold, nested_thresholds
+from HNCLogic.training.verdicts import Verdicts
 
 if TYPE_CHECKING:
     import torch
@@ -98,43 +96,28 @@ def finish(
     from HNCLogic.networks.gmgenet import joined
 
     extractor = weights_in(order.out / EXTRACTOR / BEST)
-    rows, states, thresholds = [], [], []
+    verdicts, states = Verdicts(), []
     for number, fold in enumerate(folds, start=1):
         task = ExtensionTask(chosen, [], [], order.seed, number)
         network, weights = task.network(), fold_weights(order.out, number)
         network.load_state_dict(weights)
         states.append(joined(extractor, weights))
         validation = [scan for scan in scans if scan.patient in fold.validation]
-        said = [task.probability(network, scan) for scan in validation]
-        thresholds.append(equitable_threshold(said, [scan.label for scan in validation]))
-        rows += [
-            {"scan": scan.name, "label": int(scan.label), "fold": number, "probability": value}
-            for scan, value in zip(validation, said, strict=True)
-        ]
-    nested = nested_thresholds(
-        *([row[k] for row in rows] for k in ("probability", "label", "fold"))
-    )
-    for row in rows:
-        row["threshold"] = thresholds[row["fold"] - 1]
-        row["nested_threshold"] = nested[row["fold"]]
-    write_out_of_fold(order.out, rows)
-    figures = figures_of(rows)
-    for one in figures:
-        say(f"{one['name']}: {one['value']:.3f} ({one['data']})")
+        verdicts.add(validation, [task.probability(network, scan) for scan in validation])
+    figures = verdicts.written(order.out, say)
     held = json.loads((order.out / EXTRACTOR / DONE).read_text(encoding="utf-8"))
     seconds = seconds_trained(order.out, len(folds))
     seconds += sum(entry["seconds"] for entry in held["history"])
-    device = "a GPU" if order.device == "cuda" else "the CPU"
     write_model(
         order.out / MODEL,
-        common(order, scans, seconds, device, "extension")
-        | _card(order, chosen, folds, thresholds, figures),
+        common(order, scans, seconds, "extension")
+        | _card(order, chosen, folds, verdicts.threshold, figures),
         states,
     )
     say(f"{order.out / MODEL}: the model")
 
 
-def _card(order, chosen, folds, thresholds, figures) -> dict[str, Any]:
+def _card(order, chosen, folds, threshold, figures) -> dict[str, Any]:
     """What of the card is this method's."""
     return {
         "name": order.name or "extension-ct",
@@ -149,12 +132,7 @@ def _card(order, chosen, folds, thresholds, figures) -> dict[str, Any]:
         "inputs": [{"role": "CT"}],
         "preprocessing": chosen.preparation.model_dump(mode="json"),
         "classes": ["extracapsular extension"],
-        "threshold": {
-            "value": float(np.mean(thresholds)),
-            "per_fold": thresholds,
-            "chosen_by": "mean over the folds of the threshold where sensitivity and specificity "
-            "are closest, on validation patients (Rainio 2024)",
-        },
+        "threshold": threshold,
         "metrics": figures,
         "defaults_taken": [
             *settings_in_words(chosen),

@@ -18,6 +18,7 @@ from HNCLogic.training.leakage import ScanFacts
 from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.run import Order, train
 from HNCLogic.training.run_folder import BEST, FOLDS, MODEL, OUT_OF_FOLD
+from Testing.unit.bright_extractor import Bright
 
 NETWORK = {"growth": 4, "layers": [1, 1], "stem_filters": 4, "stem_stride": 1, "bottleneck": 0}
 TINY = {
@@ -172,18 +173,6 @@ def test_weights_to_start_with_are_refused(run, tmp_path):
 def prepared(values, label=True):
     facts = ScanFacts("p", label, frozenset(), frozenset(), {}, {})
     return Prepared("p/1", "p", label, values, np.zeros(values.shape[1:], np.uint8), facts)
-
-
-class Bright(torch.nn.Module):
-    """An extractor whose heat map is the input itself."""
-
-    def __init__(self):
-        super().__init__()
-        self.last_stage = torch.nn.Conv3d(1, 1, 1, bias=False)
-        torch.nn.init.ones_(self.last_stage.weight)
-
-    def forward(self, x):
-        return self.last_stage(x).sum(dim=(2, 3, 4))
 
 
 @pytest.mark.parametrize("label", [True, False])
