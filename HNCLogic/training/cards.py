@@ -58,6 +58,7 @@ def common(
     }
 
 
-def settings_in_words(chosen: Record) -> list[str]:
-    """Every setting and its value, for ``defaults_taken``."""
-    return [f"{name} = {value}"[:300] for name, value in chosen.model_dump(mode="json").items()]
+def settings_in_words(chosen: Record, but: frozenset[str] = frozenset()) -> list[str]:
+    """Every setting and its value, for ``defaults_taken``, ``but`` some."""
+    held = chosen.model_dump(mode="json", exclude=set(but))
+    return [f"{name} = {value}"[:300] for name, value in held.items()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +18,9 @@ from HNCLogic.training.extension_task import ExtensionTask, ExtensionTraining, s
 from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.run_folder import (
     BEST,
-    DONE,
     MODEL,
     fold_weights,
+    seconds_in,
     seconds_trained,
     weights_in,
 )
@@ -105,9 +104,7 @@ def finish(
         validation = [scan for scan in scans if scan.patient in fold.validation]
         verdicts.add(validation, [task.probability(network, scan) for scan in validation])
     figures = verdicts.written(order.out, say)
-    held = json.loads((order.out / EXTRACTOR / DONE).read_text(encoding="utf-8"))
-    seconds = seconds_trained(order.out, len(folds))
-    seconds += sum(entry["seconds"] for entry in held["history"])
+    seconds = seconds_trained(order.out, len(folds)) + seconds_in(order.out / EXTRACTOR)
     write_model(
         order.out / MODEL,
         common(order, scans, seconds, "extension")

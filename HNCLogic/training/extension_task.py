@@ -70,7 +70,9 @@ class ExtensionPreparing:
         # The VOI's size is of the step after: another one needs no new volumes.
         return f"extension {self.chosen.preparation.model_dump_json(exclude={'voi'})}"
 
-    def __call__(self, study: Study, truth: sitk.Image | None) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, study: Study, truth: sitk.Image | None, scan: Scan
+    ) -> tuple[np.ndarray, np.ndarray]:
         from HNCLogic.images.neck_landmarks import neck_range
 
         preparation = self.chosen.preparation
