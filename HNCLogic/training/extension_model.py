@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from HNCLogic.errors import InputError
 from HNCLogic.methods import extension
+from HNCLogic.outputs import write_text_whole
 from HNCLogic.training.cards import common, settings_in_words
 from HNCLogic.training.cohort import Cohort
 from HNCLogic.training.extension_split import ExtensionFold, refuse_extractor_leaks
@@ -19,6 +21,9 @@ from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.run_folder import (
     BEST,
     MODEL,
+    PLAIN,
+    PLAIN_OUT_OF_FOLD,
+    fold_folder,
     fold_weights,
     seconds_in,
     seconds_trained,
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     from HNCLogic.training.run import Order
 
 EXTRACTOR = "extractor"  # its folder in a run's
+SAID = "said.json"  # in a plain network's folder: probabilities by scan's name
 
 
 def vois_by_extractor(
@@ -47,6 +53,7 @@ def vois_by_extractor(
 ) -> list[Prepared]:
     """Train the extractor, and give the VOIs of all patients but those it was trained on.
 
+    Where ``chosen.plain``, then also the networks that judge the folds' whole volumes.
     ``teach`` trains a task in a folder. Raises InputError where the extractor knows a patient of
     the folds, in whatever way, and for weights to start with, which fit only one of the networks.
     """
@@ -71,7 +78,28 @@ def vois_by_extractor(
     ranks.told(True)  # the first process has written its weights
     network = task.network()
     network.load_state_dict(weights_in(folder / BEST))
-    return [cut_out(network, scan, chosen) for scan in scans if scan.patient not in apart]
+    others = [scan for scan in scans if scan.patient not in apart]
+    if chosen.plain:
+        _train_plain(order, chosen, others, folds, teach, ranks)
+    return [cut_out(network, scan, chosen) for scan in others]
+
+
+def _train_plain(order, chosen, scans, folds, teach, ranks) -> None:
+    """A network on whole volumes for each fold, and what it says of the scans it validates."""
+    for number in order.only or range(1, len(folds) + 1):
+        train, validation = (
+            [scan for scan in scans if scan.patient in part]
+            for part in (folds[number - 1].train, folds[number - 1].validation)
+        )
+        task = ExtensionTask(chosen, train, validation, order.seed, number, chosen.extractor)
+        folder = fold_folder(order.out, number) / PLAIN
+        folder.mkdir(parents=True, exist_ok=True)
+        teach(task, folder, f"fold {number}, plain DenseNet")
+        if ranks.first and not (folder / SAID).exists():
+            network = task.network()
+            network.load_state_dict(weights_in(folder / BEST))
+            said = {scan.name: task.probability(network, scan) for scan in validation}
+            write_text_whole(folder / SAID, json.dumps(said))
 
 
 def cut_out(extractor: torch.nn.Module, scan: Prepared, chosen: ExtensionTraining) -> Prepared:
@@ -104,6 +132,14 @@ def finish(
         validation = [scan for scan in scans if scan.patient in fold.validation]
         verdicts.add(validation, [task.probability(network, scan) for scan in validation])
     figures = verdicts.written(order.out, say)
+    if chosen.plain:
+        plain = Verdicts()
+        for number, fold in enumerate(folds, start=1):
+            path = fold_folder(order.out, number) / PLAIN / SAID
+            said = json.loads(path.read_text(encoding="utf-8"))
+            validation = [scan for scan in scans if scan.patient in fold.validation]
+            plain.add(validation, [said[scan.name] for scan in validation])
+        plain.written(order.out, say, PLAIN_OUT_OF_FOLD, "plain DenseNet, ")
     seconds = seconds_trained(order.out, len(folds)) + seconds_in(order.out / EXTRACTOR)
     write_model(
         order.out / MODEL,

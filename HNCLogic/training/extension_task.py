@@ -34,6 +34,8 @@ class ExtensionTraining(Record):
     extractor: DenseNet3dOptions = DenseNet3dOptions()
     # A VOI is small: no detail is given away at the entry.
     classifier: DenseNet3dOptions = DenseNet3dOptions(stem_stride=1)
+    # Ours: on the same folds also a DenseNet of the extractor's kind, which judges whole volumes.
+    plain: bool = False
     extractor_patients: Annotated[int, Field(ge=4)] = 30  # the paper's
     extractor_parts: Annotated[int, Field(ge=2)] = 5  # ours: one of them validates the extractor
     learning_rate: Annotated[float, Field(gt=0)] = 1.0  # ours: of Adadelta, the paper's optimiser

@@ -5,6 +5,7 @@ RUN/folds.json           which patients each fold is trained, validated and test
 RUN/images.json          hashes of the images, by patient: they are never a test
 RUN/cache/               scans as the network sees them
 RUN/extractor/           of extension: the network that is trained before the folds
+RUN/fold-1/plain/        of extension: a network on whole volumes, to be compared with
 RUN/fold-1/ …            log.csv, events/, last.safetensors, best.safetensors, done.json
 RUN/fold-1/repeat-1/ …   the same, where each fold is trained several times
 RUN/fold-1/slices-T2/ …  of parotid: the networks that are trained before the fold's last

@@ -18,6 +18,8 @@ RUN, FOLDS, CACHE, MODEL, OUT_OF_FOLD = (
     "run.json", "folds.json", "cache", "model", "out_of_fold.csv",
 )  # fmt: skip
 BEST, DONE = "best.safetensors", "done.json"  # in a fold's folder
+# Of extension: a plain DenseNet's folder in a fold's, and its out-of-fold answers.
+PLAIN, PLAIN_OUT_OF_FOLD = "plain", "plain_out_of_fold.csv"
 BESIDE = "beside"  # models that were trained beside the model, to be compared with
 
 
@@ -55,10 +57,10 @@ def seconds_in(folder: Path) -> float:
     return held.get("all_seconds") or sum(entry["seconds"] for entry in held["history"])
 
 
-def write_out_of_fold(out: Path, rows: list[dict[str, Any]]) -> None:
+def write_out_of_fold(out: Path, rows: list[dict[str, Any]], name: str = OUT_OF_FOLD) -> None:
     """What each fold says of patients it was not trained on; columns as of the first row."""
     text = io.StringIO()
     table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    write_text_whole(out / OUT_OF_FOLD, text.getvalue())
+    write_text_whole(out / name, text.getvalue())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from HNCLogic.training.prepared import Prepared
-from HNCLogic.training.run_folder import write_out_of_fold
+from HNCLogic.training.run_folder import OUT_OF_FOLD, write_out_of_fold
 from HNCLogic.training.thresholds import equitable_threshold, nested_thresholds
 
 
@@ -42,19 +42,23 @@ class Verdicts:
             "are closest, on validation patients (Rainio 2024)",
         }
 
-    def written(self, out: Path, say: Callable[[str], None]) -> list[dict[str, Any]]:
-        """Writes ``out_of_fold.csv`` into the run's folder ``out``; gives, and says, the card's
-        figures."""
+    def written(
+        self, out: Path, say: Callable[[str], None], name: str = OUT_OF_FOLD, of: str = ""
+    ) -> list[dict[str, Any]]:
+        """Writes table ``name`` into the run's folder ``out``; gives, and says, the card's figures.
+
+        ``of``: whose they are, where that is not the run's model.
+        """
         nested = nested_thresholds(
             *([row[k] for row in self._rows] for k in ("probability", "label", "fold"))
         )
         for row in self._rows:
             row["threshold"] = self._thresholds[row["fold"] - 1]
             row["nested_threshold"] = nested[row["fold"]]
-        write_out_of_fold(out, self._rows)
+        write_out_of_fold(out, self._rows, name)
         figures = _figures(self._rows)
         for one in figures:
-            say(f"{one['name']}: {one['value']:.3f} ({one['data']})")
+            say(f"{of}{one['name']}: {one['value']:.3f} ({one['data']})")
         return figures
 
 
