@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 LAST = "last.safetensors"  # in a fold's folder
 MOST_SKIPPED = 0.1  # share of an epoch's steps without a finite gradient that is borne
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
-Batch = tuple[np.ndarray, np.ndarray]  # inputs float32, truth
+# Inputs (several where the network takes several) and truth.
+Batch = tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray]
 
 
 class Task(Protocol):
@@ -251,12 +252,11 @@ class _Run:
         for index in group[self.ranks.rank :: self.ranks.world]:
             seed = _seed(self.settings, epoch, index + 1)
             inputs, truth = self.task.micro_batch(epoch, index, np.random.default_rng(seed))
-            given = torch.from_numpy(np.ascontiguousarray(inputs)).to(self.device)
-            if self.dtype is not torch.float32:
-                given = _channels_last(given)
+            several = inputs if isinstance(inputs, tuple) else (inputs,)
+            given = [self._there(each) for each in several]
             with self._autocast():
-                output = self.network(given)
-            wanted = torch.from_numpy(np.ascontiguousarray(truth)).to(self.device)
+                output = self.network(*given)
+            wanted = self._there(truth)
             value = self.task.loss(output.float(), wanted)
             if not torch.isfinite(value):
                 raise InputError(
@@ -268,6 +268,13 @@ class _Run:
             total += value.detach()
         self._add_up(total)
         return float(total)
+
+    def _there(self, values: np.ndarray) -> torch.Tensor:
+        """``values`` where they are computed with."""
+        import torch
+
+        tensor = torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+        return tensor if self.dtype is torch.float32 else _channels_last(tensor)
 
     def _add_up(self, total: torch.Tensor) -> None:
         import torch
