@@ -253,7 +253,7 @@ class _Run:
             seed = _seed(self.settings, epoch, index + 1)
             inputs, truth = self.task.micro_batch(epoch, index, np.random.default_rng(seed))
             several = inputs if isinstance(inputs, tuple) else (inputs,)
-            given = [self._there(each) for each in several]
+            given = [self._laid_out(self._there(each)) for each in several]
             with self._autocast():
                 output = self.network(*given)
             wanted = self._there(truth)
@@ -273,8 +273,12 @@ class _Run:
         """``values`` where they are computed with."""
         import torch
 
-        tensor = torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
-        return tensor if self.dtype is torch.float32 else _channels_last(tensor)
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    def _laid_out(self, images: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return images if self.dtype is torch.float32 else _channels_last(images)
 
     def _add_up(self, total: torch.Tensor) -> None:
         import torch
