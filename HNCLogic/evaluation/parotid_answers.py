@@ -20,6 +20,7 @@ from HNCLogic.methods import parotid
 from HNCLogic.methods.box_slices import box_of
 from HNCLogic.networks.parotid_fusion import fused_channels
 from HNCLogic.progress import Progress
+from HNCLogic.training.parotid_slices import slice_probabilities
 
 if TYPE_CHECKING:
     from HNCLogic.evaluation.presence_answers import Asked
@@ -106,22 +107,14 @@ def _said(
     networks: Sequence[ParotidNet], way: _Way, slices: parotid.TumourSlices, known
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Of the sequence, and of each slice by each branch that is not ``known`` yet."""
-    import torch
-
-    values = torch.from_numpy(np.ascontiguousarray(slices.values[:, way.channels]))
-    boxes = torch.from_numpy(slices.boxes)
-    present = torch.ones((1, len(boxes)), dtype=torch.bool)
+    values = slices.values[:, way.channels]
     whole, alone = [], {}
-    with torch.inference_mode():
-        for network in networks:
-            logits = network(values[None], boxes[None], present)[0]
-            whole.append(logits.double().softmax(dim=0).numpy())
-            for group, branch, channels in zip(
-                way.groups, network.branches, network.channels, strict=True
-            ):
-                if group in known:
-                    continue
-                seen = values[:, channels if len(channels) == 3 else channels * 3]
-                said = branch(seen, boxes).double().softmax(dim=1).numpy()
+    for network in networks:
+        whole.append(parotid.judged(network, values, slices.boxes))
+        for group, branch, channels in zip(
+            way.groups, network.branches, network.channels, strict=True
+        ):
+            if group not in known:
+                said = slice_probabilities(branch, values[:, channels], slices.boxes)
                 alone.setdefault(group, []).append(said)
     return np.mean(whole, axis=0), {g: np.mean(said, axis=0) for g, said in alone.items()}

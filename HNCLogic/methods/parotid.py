@@ -158,6 +158,20 @@ def _ends(role: str, image: sitk.Image, preparation: Preparation) -> Window:
     return low, high
 
 
+def judged(network: torch.nn.Module, values: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """What one network says of a patient's slices, as of ``TumourSlices``: (class,), sums to 1."""
+    import torch
+
+    network.eval()
+    device = next(network.parameters()).device
+    given = (
+        torch.from_numpy(np.array(each, np.float32))[None].to(device) for each in (values, boxes)
+    )
+    present = torch.ones((1, len(boxes)), dtype=torch.bool, device=device)
+    with torch.inference_mode():
+        return network(*given, present)[0].double().softmax(dim=0).cpu().numpy()
+
+
 def answer(
     networks: Sequence[torch.nn.Module],
     slices: TumourSlices,

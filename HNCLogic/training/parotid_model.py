@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from HNCLogic.errors import InputError
+from HNCLogic.methods.parotid import judged
 from HNCLogic.training.cards import common, settings_in_words
 from HNCLogic.training.parotid_settings import ParotidTraining
-from HNCLogic.training.parotid_slices import with_vectors
+from HNCLogic.training.parotid_slices import shown, with_vectors
 from HNCLogic.training.parotid_task import (
     SequenceTask,
     SliceTask,
@@ -141,7 +142,7 @@ def _folds_of(order, chosen, scans, folds, way) -> tuple[list[dict], list[dict]]
         for scan in scans:
             if scan.patient not in fold.validation:
                 continue
-            said = probabilities(network, scan, chosen, way)
+            said = judged(network, shown(scan, chosen, chosen.roles_of(way)), scan.boxes)
             rows.append(
                 {"scan": scan.name, "label": int(scan.label), "fold": number,
                  "probability": float(said[-1])}
@@ -160,22 +161,6 @@ def _joined(order: Order, chosen: ParotidTraining, number: int, way: str) -> dic
         own = weights_in(_slices_folder(folder, group) / BEST)
         held |= {f"branches.{branch}.{name}": value for name, value in own.items()}
     return held
-
-
-def probabilities(
-    network: torch.nn.Module, scan: Prepared, chosen: ParotidTraining, way: str
-) -> np.ndarray:
-    """What a whole network of ``way`` says of a scan, (class,)."""
-    import torch
-
-    channels = [chosen.roles.index(role) for role in chosen.roles_of(way)]
-    values = np.asarray(scan.values[channels], np.float32).swapaxes(0, 1)
-    slices = torch.from_numpy(np.ascontiguousarray(values))[None]
-    boxes = torch.from_numpy(np.array(scan.boxes, np.float32))[None]
-    network.eval()
-    with torch.inference_mode():
-        logits = network(slices, boxes, torch.ones(slices.shape[:2], dtype=torch.bool))
-    return logits[0].double().softmax(dim=0).numpy()
 
 
 def figures_of(rows: list[dict[str, Any]], chosen: ParotidTraining) -> list[dict[str, Any]]:

@@ -60,12 +60,12 @@ def padded(vectors: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def slice_probabilities(
-    network: torch.nn.Module, scan: Prepared, chosen: ParotidTraining, group: Sequence[str]
+    network: torch.nn.Module, slices: np.ndarray, boxes: np.ndarray
 ) -> np.ndarray:
-    """What a slice network says of each slice, (slice, class)."""
+    """What a slice network says of each slice, (slice, class), from (slice, 1 or 3, y, x)."""
     import torch
 
-    found = _in_parts(network, network, as_three(shown(scan, chosen, group)), scan.boxes)
+    found = _in_parts(network, network, as_three(slices), boxes)
     return torch.softmax(found.double(), dim=1).numpy()
 
 

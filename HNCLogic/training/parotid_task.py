@@ -189,7 +189,10 @@ class SliceTask(_Task):
 
     def validate(self, network: torch.nn.Module) -> dict[str, float]:
         """AUC over the validation patients' slices."""
-        said = [slice_probabilities(network, s, self.chosen, self.group) for s in self.validation]
+        said = [
+            slice_probabilities(network, shown(scan, self.chosen, self.group), scan.boxes)
+            for scan in self.validation
+        ]
         truth = [np.full(len(s.boxes), class_of(s, self.chosen)) for s in self.validation]
         return {"AUC": class_auc(np.concatenate(truth), np.concatenate(said))}
 

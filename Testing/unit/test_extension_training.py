@@ -40,8 +40,8 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("extension")
     said = []
     order = Order(
-        "extension", write_necks(folder / "cohort", 18), folder / "run", TINY, folds=2, precision="fp32",
-        accept_metadata=True, trained_on="eighteen made-up necks",
+        "extension", write_necks(folder / "cohort", 18), folder / "run", TINY, folds=2,
+        precision="fp32", accept_metadata=True, trained_on="eighteen made-up necks",
     )  # fmt: skip
     train(order, said.append)
     return order, said
