@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from HNCLogic.evaluation.bootstrap import REPEATS
 from HNCLogic.evaluation.classification import Rates, rates
 from HNCLogic.evaluation.extension_answers import Answer
 from HNCLogic.evaluation.folds import FIGURES, FoldFigures, Validated, by_fold
@@ -47,6 +48,7 @@ def judged(
     which: str,
     thresholds: Sequence[float],
     threshold: float,
+    repeats: int = REPEATS,
 ) -> Judged:
     """Of answers by all folds (a test set) ``which``, "two_step" or "plain", says.
 
@@ -65,11 +67,14 @@ def judged(
         (table >= limits).ravel(),
         np.tile(folds, len(labels)),
     )
-    return _found(labels, values, values >= threshold, patients, validated)
+    return _found(labels, values, values >= threshold, patients, validated, repeats)
 
 
 def judged_out_of_fold(
-    answers: Sequence[Answer], which: str, thresholds: Mapping[int, float] | None = None
+    answers: Sequence[Answer],
+    which: str,
+    thresholds: Mapping[int, float] | None = None,
+    repeats: int = REPEATS,
 ) -> Judged:
     """Of answers by the one fold that each scan's patient did not train.
 
@@ -82,9 +87,8 @@ def judged_out_of_fold(
     values = np.array([value for _, value in said])
     limits = thresholds or nested_thresholds(values, labels, folds)
     positive = values >= np.array([limits[number] for number in folds])
-    return _found(
-        labels, values, positive, patients, Validated(patients, labels, values, positive, folds)
-    )
+    validated = Validated(patients, labels, values, positive, folds)
+    return _found(labels, values, positive, patients, validated, repeats)
 
 
 def _whom(answers: Sequence[Answer]) -> tuple[np.ndarray, list[str]]:
@@ -92,10 +96,10 @@ def _whom(answers: Sequence[Answer]) -> tuple[np.ndarray, list[str]]:
     return labels, [one.asked.scan.patient for one in answers]
 
 
-def _found(labels, values, positive, patients, validated: Validated) -> Judged:
+def _found(labels, values, positive, patients, validated: Validated, repeats: int) -> Judged:
     return Judged(
-        labels, values, patients, rates(labels, positive), area(auc, labels, values, patients),
-        by_fold(validated),
+        labels, values, patients, rates(labels, positive),
+        area(auc, labels, values, patients, repeats), by_fold(validated, repeats),
     )  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def test_figures_over_folds_are_by_hand_and_by_the_libraries():
             answer(number, bool(label), dict(enumerate(good, 1)), dict(enumerate(poor, 1)))
         )
     limits = [0.5, 0.45, 0.55]
-    found = {name: judged(answers, name, limits, 0.5) for name in ("two_step", "plain")}
+    found = {name: judged(answers, name, limits, 0.5, repeats=20) for name in ("two_step", "plain")}
     accuracies = {}
     for name, model in found.items():
         figures = by_figure(model.each)
@@ -150,9 +150,9 @@ def test_thresholds_out_of_fold_come_from_the_other_folds():
         for n in range(8)
         for fold in [1 + n // 4]
     ]
-    found = judged_out_of_fold(answers, "two_step")
+    found = judged_out_of_fold(answers, "two_step", repeats=20)
     assert by_figure(found.each)["specificity"].tolist() == [0, 1]
     assert by_figure(found.each)["sensitivity"].tolist() == [1, 0]
     assert by_figure(found.each)["AUC"].tolist() == [1, 1]
-    own = judged_out_of_fold(answers, "two_step", {1: 0.7, 2: 0.3})
+    own = judged_out_of_fold(answers, "two_step", {1: 0.7, 2: 0.3}, repeats=20)
     assert own.verdicts.accuracy.value == 1
