@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from HNCLogic.errors import InputError, first_problem
-from HNCLogic.job import Aggregation, Record, Role
+from HNCLogic.job import MR_ROLES, Aggregation, Record, Role
 from HNCLogic.models.plain_card import CARD_FILE, LARGEST_CARD, plain_card, read_card_file
 from HNCLogic.networks.registry import check_arguments
 
@@ -98,7 +98,7 @@ class Card(_Part):
     format_version: Literal[1] = 1
     name: Slug
     version: Annotated[str, Field(max_length=30, pattern=r"^\d+\.\d+(\.\d+)?$")]
-    method: Literal["presence", "tumour-volume", "slice-tumour", "extension"]
+    method: Literal["presence", "tumour-volume", "slice-tumour", "extension", "parotid"]
     network: NetworkChoice
     inputs: Annotated[list[ModelInput], Field(min_length=1, max_length=16)]  # channel by channel
     # Numbers, words and lists that the method checks when it is used: spacing, windows, strides.
@@ -135,6 +135,8 @@ class Card(_Part):
             self._fits_tumour_volume()
         elif self.method == "extension":
             self._fits_extension()
+        elif self.method == "parotid":
+            self._fits_parotid()
         else:
             self._fits_slice_tumour()
         return self
@@ -149,11 +151,7 @@ class Card(_Part):
     def _fits_tumour_volume(self) -> None:
         if self.network.name != "attention-unet":
             raise ValueError('method "tumour-volume" needs network "attention-unet"')
-        if len(self.classes) != self.network.arguments["classes"]:
-            raise ValueError(
-                f"the network has {self.network.arguments['classes']} classes, "
-                f"classes names {len(self.classes)}"
-            )
+        self._one_name_per_class()
 
     def _fits_slice_tumour(self) -> None:
         if self.network.name != "unet2d":
@@ -170,6 +168,22 @@ class Card(_Part):
         if self.threshold is None:
             raise ValueError('method "extension" needs a threshold')
         self._one_threshold_per_fold()
+
+    def _fits_parotid(self) -> None:
+        if self.network.name != "parotid":
+            raise ValueError('method "parotid" needs network "parotid"')
+        if self.threshold is not None:
+            raise ValueError('method "parotid" names the most probable class: no threshold')
+        if "malignant" not in self.classes or len(set(self.classes)) != len(self.classes):
+            raise ValueError("classes must differ, and one of them must be malignant")
+        if not all(each.required and each.role in MR_ROLES for each in self.inputs):
+            raise ValueError('method "parotid" needs each of its inputs, MR sequences by name')
+        self._one_name_per_class()
+
+    def _one_name_per_class(self) -> None:
+        count = self.network.arguments["classes"]
+        if len(self.classes) != count:
+            raise ValueError(f"the network has {count} classes, classes names {len(self.classes)}")
 
     def _one_threshold_per_fold(self) -> None:
         if self.threshold.per_fold and len(self.threshold.per_fold) != len(self.weights):

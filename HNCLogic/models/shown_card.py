@@ -15,7 +15,7 @@ from typing import Any
 from HNCLogic.errors import InputError
 from HNCLogic.models.plain_card import CARD_FILE, digest_of, plain_card, read_card_file
 
-METHODS = ("presence", "tumour-volume", "slice-tumour", "extension")
+METHODS = ("presence", "tumour-volume", "slice-tumour", "extension", "parotid")
 OUTLINING = ("tumour-volume", "slice-tumour")  # those whose models outline lesions
 AGGREGATIONS = ("mean", "median", "majority", "weighted")
 MOST = 1000  # entries in any list
