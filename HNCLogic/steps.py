@@ -111,7 +111,7 @@ def require_sense(job: Job) -> None:
 
 
 # What only some methods use: a job's field, its option, and those methods.
-ONLY_WITH = {
+OF_METHODS = {
     "model": ("--model", ("extension", "parotid")),
     "voi_centre": ("--voi", ("extension",)),
     "box_mm": ("--box", ("parotid",)),
@@ -134,7 +134,7 @@ def _require_method(job: Job) -> None:
             f"{job.task} does not go by method {job.method}: leave --method out, or choose "
             "classify or explain"
         )
-    for field_name, (option, methods) in ONLY_WITH.items():
+    for field_name, (option, methods) in OF_METHODS.items():
         stated = getattr(job, field_name) != Job.model_fields[field_name].default
         if stated and job.method not in methods:
             raise InputError(
