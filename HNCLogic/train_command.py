@@ -13,7 +13,7 @@ from HNCLogic.errors import InputError
 
 def train(
     method: Annotated[
-        str, typer.Argument(help="presence, tumour-volume, slice-tumour or extension.")
+        str, typer.Argument(help="presence, tumour-volume, slice-tumour, extension or parotid.")
     ],
     cohort: Annotated[
         Path,

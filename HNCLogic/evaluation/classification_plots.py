@@ -1,10 +1,10 @@
-"""The figures of method 1 as PNG: ROC by fold (Liedes 2025, Fig. 2), precision-recall,
+"""Figures of verdicts as PNG: ROC by fold (Liedes 2025, Fig. 2), of several, precision-recall,
 calibration, heat by slices (Fig. 5), heat map under randomised weights."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,9 +116,61 @@ def roc(
     return _png(figure)
 
 
+def roc_of_several(
+    curves: Sequence[tuple[str, Curve, Area]], reader: tuple[Curve, Area] | None = None
+) -> bytes:
+    """A ROC curve for each of several models, the first thickest, and of a reader's scores."""
+    figure = _figure(5.6, 5.4)
+    axes = _axes(figure, "1 − specificity", "Sensitivity")
+    for number, (name, curve, area) in enumerate(curves):
+        axes.plot(
+            curve.x, curve.y, color=SHADES[number % len(SHADES)], lw=1.3 if number else 2.4,
+            ls="-" if number < len(SHADES) else "--", label=f"{name}, {_area(area)}",
+        )  # fmt: skip
+    if reader is not None:
+        axes.plot(
+            reader[0].x, reader[0].y, "o--", color=INK, lw=1.4, ms=4.5,
+            label=f"Reader, {_area(reader[1])}",
+        )  # fmt: skip
+    _chance(axes)
+    _legend(axes)
+    return _png(figure)
+
+
 def _area(area: Area) -> str:
     sure = "" if area.low is None else f" ({area.low:.2f}–{area.high:.2f})"
     return f"AUC {area.value:.2f}{sure}"
+
+
+def boxes_by_model(by_model: Mapping[str, Mapping[str, np.ndarray]]) -> bytes:
+    """Box plots over folds, a group for each figure, a box for each model, a mark for each fold."""
+    from matplotlib.patches import Patch
+
+    figure = _figure(6.4, 4.2)
+    axes = _axes(figure, "", "Value in a fold", square=False)
+    names = list(next(iter(by_model.values())))
+    width = 0.7 / len(by_model)
+    for number, found in enumerate(by_model.values()):
+        shade = SHADES[number % len(SHADES)]
+        for place, name in enumerate(names):
+            values = found[name][np.isfinite(found[name])]
+            at = place + (number - (len(by_model) - 1) / 2) * width
+            axes.boxplot(
+                values, positions=[at], widths=0.8 * width, showfliers=False, manage_ticks=False,
+                medianprops={"color": shade, "lw": 2}, boxprops={"color": shade},
+                whiskerprops={"color": shade}, capprops={"color": shade},
+            )  # fmt: skip
+            axes.plot(np.full(len(values), at), values, "o", color=shade, ms=3.5, alpha=0.7)
+    axes.set_xticks(range(len(names)), [n if n == "AUC" else n.capitalize() for n in names])
+    axes.set_ylim(-0.02, 1.02)
+    axes.legend(
+        handles=[
+            Patch(color=SHADES[number % len(SHADES)], label=name)
+            for number, name in enumerate(by_model)
+        ],
+        loc="lower right", frameon=True, framealpha=0.92, edgecolor="none", fontsize=8.5,
+    )  # fmt: skip
+    return _png(figure)
 
 
 def precision_recall(curve: Curve, area: Area, prevalence: float) -> bytes:

@@ -16,12 +16,13 @@ from HNCLogic.errors import InputError
 from HNCLogic.evaluation.each_scan import noted
 from HNCLogic.evaluation.page import Chapter, Evaluation, write
 from HNCLogic.evaluation.run_folder import (
-    OutOfFold,
     TrainingRun,
+    beside_models,
     is_its_cohort,
     is_run,
     open_run,
     out_of_fold,
+    refuse_other_labels,
     run_of,
     scan_folds,
 )
@@ -29,7 +30,7 @@ from HNCLogic.progress import Progress
 from HNCLogic.training.cohort import Cohort, read_cohort
 
 if TYPE_CHECKING:
-    from HNCLogic.evaluation.presence_answers import Answer, Asked
+    from HNCLogic.evaluation.presence_answers import Answer
     from HNCLogic.models.folder import Model
 
 SCANS = "scans.csv"  # what was said of each scan
@@ -78,6 +79,16 @@ def evaluate(order: Order, progress: Progress = lambda share, words: None) -> di
 
             folds = scan_folds(run, cohort) if own else None
             rows = volume(evaluation, model, cohort, folds, progress, order.cutoff_ml)
+        elif method == "parotid":
+            from HNCLogic.evaluation.parotid_chapters import parotid
+
+            folds = scan_folds(run, cohort) if own else None
+            beside = [] if trained is None else beside_models(trained)
+            rows = parotid(evaluation, model, beside, cohort, folds, progress)
+        elif method == "extension":
+            from HNCLogic.evaluation.extension_chapters import extension
+
+            rows = extension(evaluation, model, cohort, run if own else None, trained, progress)
         else:
             from HNCLogic.evaluation.slice_chapters import slices
 
@@ -187,7 +198,7 @@ def _presence(
     model_for = {place: model for place in range(len(asked))}
     if run is not None:
         found = out_of_fold(run, cohort)
-        _same_labels(run, cohort, found, asked)
+        refuse_other_labels(run, cohort, found, [one.label for one in asked])
         scores = {one.scan.name: one.reader for one in asked}
         evaluation.chapters.append(
             presence_chapters.cross_validation(
@@ -227,18 +238,6 @@ def _presence(
             )
         )  # fmt: skip
     return rows
-
-
-def _same_labels(run: TrainingRun, cohort: Cohort, found: OutOfFold, asked: list[Asked]) -> None:
-    trained = {
-        scan.name: bool(label) for scan, label in zip(found.scans, found.labels, strict=True)
-    }
-    for number, one in enumerate(asked, start=1):
-        if one.label != trained[one.scan.name]:
-            raise InputError(
-                f"{cohort.path}, entry {number}: {run.folder} was trained with the other label of "
-                f"{one.scan.name!r:.60}: train anew, or put the label back"
-            )
 
 
 def _heat_chapter(order, answers: list[Answer], model_for, path: Path, progress) -> Chapter:

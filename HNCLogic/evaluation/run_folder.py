@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from HNCLogic.errors import InputError
 from HNCLogic.training.cohort import Cohort, Scan
-from HNCLogic.training.run_folder import MODEL, OUT_OF_FOLD, RUN
+from HNCLogic.training.run_folder import BESIDE, FOLDS, MODEL, OUT_OF_FOLD, RUN
+
+if TYPE_CHECKING:
+    from HNCLogic.models.folder import Model
 
 PRESENCE_COLUMNS = ("scan", "label", "fold", "probability", "threshold", "nested_threshold")
 
@@ -72,6 +76,14 @@ def run_of(model: Path) -> TrainingRun | None:
     return open_run(folder.parent) if folder.name == MODEL and is_run(folder.parent) else None
 
 
+def beside_models(run: TrainingRun) -> list[Model]:
+    """The models that were trained beside the run's, to be compared with, by name."""
+    from HNCLogic.models.folder import open_model
+
+    folder = run.folder / BESIDE
+    return [open_model(each) for each in sorted(folder.iterdir())] if folder.is_dir() else []
+
+
 def is_its_cohort(run: TrainingRun, path: Path) -> bool:
     """Is the table at ``path`` the one that the run was trained on, byte for byte?"""
     try:
@@ -113,6 +125,37 @@ def out_of_fold(run: TrainingRun, cohort: Cohort) -> OutOfFold:
         columns["threshold"],
         columns["nested_threshold"],
     )
+
+
+def refuse_other_labels(
+    run: TrainingRun, cohort: Cohort, found: OutOfFold, labels: Sequence[bool]
+) -> None:
+    """Raises InputError where ``labels``, of the cohort's scans, are not those of the training."""
+    trained = {
+        scan.name: bool(label) for scan, label in zip(found.scans, found.labels, strict=True)
+    }
+    for number, (scan, label) in enumerate(zip(cohort.scans, labels, strict=True), start=1):
+        if label != trained[scan.name]:
+            raise InputError(
+                f"{cohort.path}, entry {number}: {run.folder} was trained with the other label of "
+                f"{scan.name!r:.60}: train anew, or put the label back"
+            )
+
+
+def patients_by_fold(run: TrainingRun) -> list[dict[str, list[str]]]:
+    """Of each fold the patients by what they are for. Raises InputError where it is damaged."""
+    path = run.folder / FOLDS
+    try:
+        folds: Any = json.loads(path.read_text(encoding="utf-8"))
+        return [{str(part): list(names) for part, names in fold.items()} for fold in folds]
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError, TypeError) as error:
+        raise InputError(f"{path} is not the record of the folds of a training run") from error
+
+
+def without_set_apart(run: TrainingRun, cohort: Cohort) -> Cohort:
+    """``cohort`` without patients who are in no fold, as those of an extractor."""
+    apart = {name for fold in patients_by_fold(run) for name in fold.get("extractor", [])}
+    return Cohort(cohort.path, tuple(s for s in cohort.scans if s.patient not in apart))
 
 
 def _rows(

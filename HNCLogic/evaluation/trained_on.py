@@ -6,19 +6,16 @@ them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from HNCLogic.errors import InputError
 from HNCLogic.evaluation.each_scan import each_scan
-from HNCLogic.evaluation.run_folder import TrainingRun
+from HNCLogic.evaluation.run_folder import TrainingRun, patients_by_fold
 from HNCLogic.progress import Progress
 from HNCLogic.training.cohort import Cohort
 from HNCLogic.training.known_images import IMAGES, known_images
 from HNCLogic.training.leakage import ScanFacts
-from HNCLogic.training.run_folder import FOLDS
 
 if TYPE_CHECKING:
     from HNCLogic.evaluation.presence_answers import Asked
@@ -42,7 +39,7 @@ def refuse_trained_on(
     ``asked``: the cohort's scans, with the images that are looked at. Gives whether images could be
     compared: not where the run keeps no record of them.
     """
-    names = _patients(run)
+    names = {name for fold in patients_by_fold(run) for part in fold.values() for name in part}
     for number, scan in enumerate(cohort.scans, start=1):
         if scan.patient in names:
             raise InputError(
@@ -97,13 +94,3 @@ def _facts(asked: Asked) -> ScanFacts:
     from HNCLogic.training.leakage import facts_of
 
     return facts_of(asked.scan, read_study(asked.images))
-
-
-def _patients(run: TrainingRun) -> set[str]:
-    """All names in the folds. Raises InputError where these cannot be read."""
-    path: Path = run.folder / FOLDS
-    try:
-        folds: Any = json.loads(path.read_text(encoding="utf-8"))
-        return {name for fold in folds for part in fold.values() for name in part}
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError, TypeError) as error:
-        raise InputError(f"{path} is not the record of the folds of a training run") from error

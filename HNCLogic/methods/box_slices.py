@@ -15,6 +15,17 @@ from HNCLogic.images.grid import Grid, to_patient_axes
 EDGES = [(a, b) for a, b in combinations(range(8), 2) if (a ^ b).bit_count() == 1]
 
 
+def box_of(words: str) -> Box:
+    """The box in ``words``, six numbers with spaces or commas between them. Raises InputError."""
+    try:
+        x0, x1, y0, y1, z0, z1 = (float(word) for word in words.replace(",", " ").split())
+    except ValueError as error:
+        raise InputError(
+            f"{words!r:.60} is no box: give six numbers, low and high of x, y and z, LPS in mm"
+        ) from error
+    return x0, x1, y0, y1, z0, z1
+
+
 def slices_about(
     box: Box,
     planes: sitk.Image,

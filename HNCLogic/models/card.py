@@ -181,9 +181,11 @@ class Card(_Part):
         self._one_name_per_class()
 
     def _one_name_per_class(self) -> None:
-        count = self.network.arguments["classes"]
-        if len(self.classes) != count:
-            raise ValueError(f"the network has {count} classes, classes names {len(self.classes)}")
+        if len(self.classes) != self.network.arguments["classes"]:
+            raise ValueError(
+                f"the network has {self.network.arguments['classes']} classes, "
+                f"classes names {len(self.classes)}"
+            )
 
     def _one_threshold_per_fold(self) -> None:
         if self.threshold.per_fold and len(self.threshold.per_fold) != len(self.weights):

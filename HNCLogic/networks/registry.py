@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from HNCLogic.errors import InputError, first_problem
+from HNCLogic.networks.parotid_fusion import Fusion, fused_channels
 
 if TYPE_CHECKING:
     import torch
@@ -83,9 +84,7 @@ class GMGENetArguments(_Arguments):
 class ParotidArguments(_Arguments):
     in_channels: Channels = 3
     classes: Annotated[int, Field(ge=2, le=64)] = 2
-    fusion: Literal["early", "late-add", "late-splice", "early-late-add", "early-late-splice"] = (
-        "late-splice"
-    )
+    fusion: Fusion = "late-splice"
     widths: Annotated[list[Width], Field(min_length=2, max_length=2)] = [64, 128]
     roi: Annotated[int, Field(ge=1, le=32)] = 7
     features: Width = 256
@@ -100,10 +99,7 @@ class ParotidArguments(_Arguments):
     def fits(self) -> ParotidArguments:
         if self.d_model % self.heads:
             raise ValueError("d_model must be divisible by heads")
-        if self.fusion == "early" and self.in_channels != 3:
-            raise ValueError("early fusion takes three sequences")
-        if self.fusion.startswith("early-") and (self.in_channels < 6 or self.in_channels % 3):
-            raise ValueError("early and late fusion takes two triplets of sequences")
+        fused_channels(self.fusion, self.in_channels)  # raises where they do not go together
         return self
 
 

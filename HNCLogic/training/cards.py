@@ -20,13 +20,13 @@ INTENDED_USE = (
 
 
 def common(
-    order: Order, scans: Sequence[Prepared], seconds: float, device: str, finding: str = "cancer"
+    order: Order, scans: Sequence[Prepared], seconds: float, finding: str = "cancer"
 ) -> dict[str, Any]:
     """The fields of a card that do not hang on the method.
 
-    ``seconds``: of training, all folds; ``device``: on what; ``finding``: what a positive
-    label says.
+    ``seconds``: of training, all folds; ``finding``: what a positive label says.
     """
+    device = "a GPU" if order.device == "cuda" else "the CPU"
     patients = {scan.patient: False for scan in scans}
     for scan in scans:
         patients[scan.patient] |= scan.label
@@ -58,6 +58,7 @@ def common(
     }
 
 
-def settings_in_words(chosen: Record) -> list[str]:
-    """Every setting and its value, for ``defaults_taken``."""
-    return [f"{name} = {value}"[:300] for name, value in chosen.model_dump(mode="json").items()]
+def settings_in_words(chosen: Record, but: frozenset[str] = frozenset()) -> list[str]:
+    """Every setting and its value, for ``defaults_taken``, ``but`` some."""
+    held = chosen.model_dump(mode="json", exclude=set(but))
+    return [f"{name} = {value}"[:300] for name, value in held.items()]

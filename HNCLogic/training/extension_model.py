@@ -12,23 +12,25 @@ import numpy as np
 
 from HNCLogic.errors import InputError
 from HNCLogic.methods import extension
+from HNCLogic.outputs import write_text_whole
 from HNCLogic.training.cards import common, settings_in_words
 from HNCLogic.training.cohort import Cohort
 from HNCLogic.training.extension_split import ExtensionFold, refuse_extractor_leaks
 from HNCLogic.training.extension_task import ExtensionTask, ExtensionTraining, seen, voxels_only
 from HNCLogic.training.prepared import Prepared
-from HNCLogic.training.presence_model import figures_of
 from HNCLogic.training.run_folder import (
     BEST,
-    DONE,
     MODEL,
+    PLAIN,
+    PLAIN_OUT_OF_FOLD,
+    fold_folder,
     fold_weights,
+    seconds_in,
     seconds_trained,
     weights_in,
-    write_out_of_fold,
 )
 from HNCLogic.training.splits import cross_validation
-from HNCLogic.training.thresholds import equitable_threshold, nested_thresholds
+from HNCLogic.training.verdicts import Verdicts
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from HNCLogic.training.run import Order
 
 EXTRACTOR = "extractor"  # its folder in a run's
+SAID = "said.json"  # in a plain network's folder: probabilities by scan's name
 
 
 def vois_by_extractor(
@@ -50,6 +53,7 @@ def vois_by_extractor(
 ) -> list[Prepared]:
     """Train the extractor, and give the VOIs of all patients but those it was trained on.
 
+    Where ``chosen.plain``, then also the networks that judge the folds' whole volumes.
     ``teach`` trains a task in a folder. Raises InputError where the extractor knows a patient of
     the folds, in whatever way, and for weights to start with, which fit only one of the networks.
     """
@@ -74,7 +78,28 @@ def vois_by_extractor(
     ranks.told(True)  # the first process has written its weights
     network = task.network()
     network.load_state_dict(weights_in(folder / BEST))
-    return [cut_out(network, scan, chosen) for scan in scans if scan.patient not in apart]
+    others = [scan for scan in scans if scan.patient not in apart]
+    if chosen.plain:
+        _train_plain(order, chosen, others, folds, teach, ranks)
+    return [cut_out(network, scan, chosen) for scan in others]
+
+
+def _train_plain(order, chosen, scans, folds, teach, ranks) -> None:
+    """A network on whole volumes for each fold, and what it says of the scans it validates."""
+    for number in order.only or range(1, len(folds) + 1):
+        train, validation = (
+            [scan for scan in scans if scan.patient in part]
+            for part in (folds[number - 1].train, folds[number - 1].validation)
+        )
+        task = ExtensionTask(chosen, train, validation, order.seed, number, chosen.extractor)
+        folder = fold_folder(order.out, number) / PLAIN
+        folder.mkdir(parents=True, exist_ok=True)
+        teach(task, folder, f"fold {number}, plain DenseNet")
+        if ranks.first and not (folder / SAID).exists():
+            network = task.network()
+            network.load_state_dict(weights_in(folder / BEST))
+            said = {scan.name: task.probability(network, scan) for scan in validation}
+            write_text_whole(folder / SAID, json.dumps(said))
 
 
 def cut_out(extractor: torch.nn.Module, scan: Prepared, chosen: ExtensionTraining) -> Prepared:
@@ -98,43 +123,34 @@ def finish(
     from HNCLogic.networks.gmgenet import joined
 
     extractor = weights_in(order.out / EXTRACTOR / BEST)
-    rows, states, thresholds = [], [], []
+    verdicts, states = Verdicts(), []
     for number, fold in enumerate(folds, start=1):
         task = ExtensionTask(chosen, [], [], order.seed, number)
         network, weights = task.network(), fold_weights(order.out, number)
         network.load_state_dict(weights)
         states.append(joined(extractor, weights))
         validation = [scan for scan in scans if scan.patient in fold.validation]
-        said = [task.probability(network, scan) for scan in validation]
-        thresholds.append(equitable_threshold(said, [scan.label for scan in validation]))
-        rows += [
-            {"scan": scan.name, "label": int(scan.label), "fold": number, "probability": value}
-            for scan, value in zip(validation, said, strict=True)
-        ]
-    nested = nested_thresholds(
-        *([row[k] for row in rows] for k in ("probability", "label", "fold"))
-    )
-    for row in rows:
-        row["threshold"] = thresholds[row["fold"] - 1]
-        row["nested_threshold"] = nested[row["fold"]]
-    write_out_of_fold(order.out, rows)
-    figures = figures_of(rows)
-    for one in figures:
-        say(f"{one['name']}: {one['value']:.3f} ({one['data']})")
-    held = json.loads((order.out / EXTRACTOR / DONE).read_text(encoding="utf-8"))
-    seconds = seconds_trained(order.out, len(folds))
-    seconds += sum(entry["seconds"] for entry in held["history"])
-    device = "a GPU" if order.device == "cuda" else "the CPU"
+        verdicts.add(validation, [task.probability(network, scan) for scan in validation])
+    figures = verdicts.written(order.out, say)
+    if chosen.plain:
+        plain = Verdicts()
+        for number, fold in enumerate(folds, start=1):
+            path = fold_folder(order.out, number) / PLAIN / SAID
+            said = json.loads(path.read_text(encoding="utf-8"))
+            validation = [scan for scan in scans if scan.patient in fold.validation]
+            plain.add(validation, [said[scan.name] for scan in validation])
+        plain.written(order.out, say, PLAIN_OUT_OF_FOLD, "plain DenseNet, ")
+    seconds = seconds_trained(order.out, len(folds)) + seconds_in(order.out / EXTRACTOR)
     write_model(
         order.out / MODEL,
-        common(order, scans, seconds, device, "extension")
-        | _card(order, chosen, folds, thresholds, figures),
+        common(order, scans, seconds, "extension")
+        | _card(order, chosen, folds, verdicts.threshold, figures),
         states,
     )
     say(f"{order.out / MODEL}: the model")
 
 
-def _card(order, chosen, folds, thresholds, figures) -> dict[str, Any]:
+def _card(order, chosen, folds, threshold, figures) -> dict[str, Any]:
     """What of the card is this method's."""
     return {
         "name": order.name or "extension-ct",
@@ -149,12 +165,7 @@ def _card(order, chosen, folds, thresholds, figures) -> dict[str, Any]:
         "inputs": [{"role": "CT"}],
         "preprocessing": chosen.preparation.model_dump(mode="json"),
         "classes": ["extracapsular extension"],
-        "threshold": {
-            "value": float(np.mean(thresholds)),
-            "per_fold": thresholds,
-            "chosen_by": "mean over the folds of the threshold where sensitivity and specificity "
-            "are closest, on validation patients (Rainio 2024)",
-        },
+        "threshold": threshold,
         "metrics": figures,
         "defaults_taken": [
             *settings_in_words(chosen),

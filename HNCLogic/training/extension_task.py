@@ -19,33 +19,23 @@ from HNCLogic.images.grid import Grid, resample
 from HNCLogic.images.study import Study
 from HNCLogic.job import Record
 from HNCLogic.methods import extension
+from HNCLogic.networks.registry import DenseNet3dOptions
 from HNCLogic.training.cohort import Scan
 from HNCLogic.training.prepared import Prepared
 
 if TYPE_CHECKING:
     import torch
 
-Width = Annotated[int, Field(ge=1, le=2048)]
-
-
-class DenseNet(Record):
-    """A 3D DenseNet; the paper says five blocks, all else is ours."""
-
-    growth: Width = 16
-    layers: list[Annotated[int, Field(ge=1)]] = [2, 2, 4, 4, 4]
-    compression: Annotated[float, Field(gt=0, le=1)] = 0.5
-    bottleneck: Annotated[int, Field(ge=0, le=16)] = 4
-    stem_filters: Width = 32
-    stem_stride: Annotated[int, Field(ge=1, le=4)] = 2
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-
 
 class ExtensionTraining(Record):
     """All that can be chosen; defaults are the paper's, or ours where it is silent."""
 
     preparation: extension.Preparation = extension.Preparation()
-    extractor: DenseNet = DenseNet()
-    classifier: DenseNet = DenseNet(stem_stride=1)  # a VOI is small: no detail is given away
+    extractor: DenseNet3dOptions = DenseNet3dOptions()
+    # A VOI is small: no detail is given away at the entry.
+    classifier: DenseNet3dOptions = DenseNet3dOptions(stem_stride=1)
+    # Ours: on the same folds also a DenseNet of the extractor's kind, which judges whole volumes.
+    plain: bool = False
     extractor_patients: Annotated[int, Field(ge=4)] = 30  # the paper's
     extractor_parts: Annotated[int, Field(ge=2)] = 5  # ours: one of them validates the extractor
     learning_rate: Annotated[float, Field(gt=0)] = 1.0  # ours: of Adadelta, the paper's optimiser
@@ -82,7 +72,9 @@ class ExtensionPreparing:
         # The VOI's size is of the step after: another one needs no new volumes.
         return f"extension {self.chosen.preparation.model_dump_json(exclude={'voi'})}"
 
-    def __call__(self, study: Study, truth: sitk.Image | None) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, study: Study, truth: sitk.Image | None, scan: Scan
+    ) -> tuple[np.ndarray, np.ndarray]:
         from HNCLogic.images.neck_landmarks import neck_range
 
         preparation = self.chosen.preparation
@@ -119,7 +111,7 @@ class ExtensionTask:
     validation: list[Prepared]
     seed: int
     fold: int
-    settings: DenseNet | None = None  # None: the classifier's
+    settings: DenseNet3dOptions | None = None  # None: the classifier's
     monitor: str = "AUC"
     _order: tuple[int, np.ndarray] = field(default=(-1, np.zeros(0, int)), repr=False)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -25,7 +25,7 @@ from HNCLogic.progress import Progress
 from HNCLogic.training.cohort import Cohort, Scan
 from HNCLogic.training.leakage import ScanFacts, facts_of
 
-VALUES, TRUTH, ABOUT = "values.npy", "truth.npy", "about.json"
+VALUES, TRUTH, BOXES, ABOUT = "values.npy", "truth.npy", "boxes.npy", "about.json"
 
 
 class Preparing(Protocol):
@@ -33,10 +33,14 @@ class Preparing(Protocol):
 
     words: str  # what the result depends on besides the images; part of the cache's key
 
-    def __call__(self, study: Study, truth: sitk.Image | None) -> tuple[np.ndarray, np.ndarray]:
-        """``values`` (channel, z, y, x) in [0, 1] and the classes (z, y, x) on the same grid.
+    def __call__(
+        self, study: Study, truth: sitk.Image | None, scan: Scan
+    ) -> tuple[np.ndarray, ...]:
+        """``values`` (channel, z, y, x) in [0, 1] and the classes (z, y, x) on the same grid; of
+        a method that looks into a box also where each slice cuts it (z, 4).
 
         ``truth``: 1 primary, 2, 3, … nodes, on whatever grid; None where nothing is marked.
+        ``scan``: its row of the table.
         Values that are not in [0, 1] need a ``kept_as`` of the class, a numpy type beside float16.
         """
         ...
@@ -53,6 +57,8 @@ class Prepared:
     values: np.ndarray
     truth: np.ndarray
     facts: ScanFacts
+    boxes: np.ndarray | None = None  # float32 (z, 4), as of ``methods.box_slices.boxes_on``
+    columns: Mapping[str, str] = field(default_factory=dict)  # of the table, beyond the known ones
 
     @property
     def tumour_slices(self) -> np.ndarray:
@@ -100,7 +106,7 @@ def _make(scan: Scan, images: dict[str, Path], preparing: Preparing, folder: Pat
 
     study = read_study({"T1" if role == "MR" else role: path for role, path in images.items()})
     truth = None if scan.mask is None else read_mask(scan.mask)
-    values, classes = preparing(study, truth)
+    values, classes, *boxes = preparing(study, truth, scan)
     facts = facts_of(scan, study)
     about = asdict(facts) | {"hashes": sorted(facts.hashes), "voxels": sorted(facts.voxels)}
     if folder.exists():
@@ -108,6 +114,8 @@ def _make(scan: Scan, images: dict[str, Path], preparing: Preparing, folder: Pat
     with whole_or_nothing(folder) as stage:
         np.save(stage / VALUES, values.astype(getattr(preparing, "kept_as", np.float16)))
         np.save(stage / TRUTH, classes.astype(np.uint8))
+        for each in boxes:
+            np.save(stage / BOXES, each.astype(np.float32))
         (stage / ABOUT).write_text(json.dumps(about), encoding="utf-8")
 
 
@@ -118,7 +126,11 @@ def _read(scan: Scan, folder: Path) -> Prepared:
     about |= {"hashes": frozenset(about["hashes"]), "voxels": frozenset(about["voxels"])}
     # Labels and names may have been corrected in the table since the scan was prepared.
     facts = ScanFacts(**(about | {"patient": scan.patient, "label": _label(scan, truth)}))
-    return Prepared(scan.name, scan.patient, bool(facts.label), values, truth, facts)
+    path = folder / BOXES
+    boxes = np.load(path, allow_pickle=False) if path.exists() else None
+    return Prepared(
+        scan.name, scan.patient, bool(facts.label), values, truth, facts, boxes, scan.facts
+    )
 
 
 def _label(scan: Scan, truth: np.ndarray) -> bool:

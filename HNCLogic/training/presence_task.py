@@ -23,6 +23,8 @@ from HNCLogic.training.samples import cut, leave_out, truth_on
 if TYPE_CHECKING:
     import torch
 
+    from HNCLogic.training.cohort import Scan
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -88,7 +90,9 @@ class PresencePreparing:
     def words(self) -> str:
         return f"presence {self.chosen.roles} {self.chosen.preparation.model_dump_json()}"
 
-    def __call__(self, study: Study, truth: sitk.Image | None) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, study: Study, truth: sitk.Image | None, scan: Scan
+    ) -> tuple[np.ndarray, np.ndarray]:
         from HNCLogic.images.region import study_region
 
         region, _ = study_region(study)

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from HNCLogic.job import MR_ROLES, Record
-from HNCLogic.training import extension_model, presence_model, slice_model, volume_model
+from HNCLogic.training import (
+    extension_model,
+    parotid_model,
+    presence_model,
+    slice_model,
+    volume_model,
+)
 from HNCLogic.training.extension_split import extension_folds
 from HNCLogic.training.extension_task import (
     ExtensionPreparing,
@@ -15,6 +21,8 @@ from HNCLogic.training.extension_task import (
     ExtensionTraining,
     require_label,
 )
+from HNCLogic.training.parotid_settings import ParotidTraining
+from HNCLogic.training.parotid_task import ParotidPreparing, require_box_and_kind, sequence_task
 from HNCLogic.training.presence_task import PresencePreparing, PresenceTraining, presence_task
 from HNCLogic.training.slice_task import SlicePreparing, SliceTask, SliceTraining
 from HNCLogic.training.splits import cross_validation, nested_cross_validation
@@ -40,6 +48,9 @@ class Recipe:
     check: Callable[[Scan], None] = lambda scan: None  # raises InputError for one of no use
     # A step before the folds, which gives what they are trained on in place of ``scans``.
     first: Callable[..., list[Prepared]] | None = None
+    # A step before each fold's task, which gives what the task is trained and validated on.
+    before_fold: Callable[..., tuple[list[Prepared], list[Prepared]]] | None = None
+    stage: Callable[[Any], Any] = lambda chosen: chosen  # how long and in what batches the task is
 
 
 def _slice_roles(chosen: SliceTraining) -> list[str]:
@@ -81,5 +92,16 @@ RECIPES: dict[str, Recipe] = {
         set_apart=lambda chosen: chosen.extractor_patients,
         check=require_label,
         first=extension_model.vois_by_extractor,
+    ),
+    "parotid": Recipe(
+        ParotidTraining,
+        roles=lambda chosen: chosen.roles,
+        preparing=ParotidPreparing,
+        split=cross_validation,
+        task=sequence_task,
+        finish=parotid_model.finish,
+        check=require_box_and_kind,
+        before_fold=parotid_model.vectors_by_slice_networks,
+        stage=lambda chosen: chosen.sequence,
     ),
 }

@@ -5,10 +5,13 @@ RUN/folds.json           which patients each fold is trained, validated and test
 RUN/images.json          hashes of the images, by patient: they are never a test
 RUN/cache/               scans as the network sees them
 RUN/extractor/           of extension: the network that is trained before the folds
+RUN/fold-1/plain/        of extension: a network on whole volumes, to be compared with
 RUN/fold-1/ …            log.csv, events/, last.safetensors, best.safetensors, done.json
 RUN/fold-1/repeat-1/ …   the same, where each fold is trained several times
+RUN/fold-1/slices-T2/ …  of parotid: the networks that are trained before the fold's last
 RUN/curves.png  RUN/out_of_fold.csv
 RUN/model/               the model: card and weights
+RUN/beside/              of parotid: models of other ways to fuse, to be compared with
 """
 
 from __future__ import annotations
@@ -201,10 +204,20 @@ def _one_fold(order, recipe, chosen, scans, fold, number, say, ranks, progress) 
         part: [scan for scan in scans if scan.patient in getattr(fold, part)]
         for part in ("train", "validation")
     }
-    task = recipe.task(chosen, parts["train"], parts["validation"], order.seed, number)
+    train, validation = parts["train"], parts["validation"]
+    if recipe.before_fold is not None:
+
+        def teach(task, folder: Path, words: str, stage) -> None:
+            _one_training(order, stage, task, folder, words, say, ranks, lambda share: None)
+
+        train, validation = recipe.before_fold(
+            order, chosen, train, validation, number, teach, ranks
+        )
+    task = recipe.task(chosen, train, validation, order.seed, number)
     repeats = getattr(chosen, "repeats", 1)
     if repeats == 1:
-        _one_training(order, chosen, task, folder, f"fold {number}", say, ranks, progress)
+        stage = recipe.stage(chosen)
+        _one_training(order, stage, task, folder, f"fold {number}", say, ranks, progress)
         return
     places = [folder / f"repeat-{repeat}" for repeat in range(1, repeats + 1)]
     for done, place in enumerate(places):
@@ -220,13 +233,14 @@ def _one_fold(order, recipe, chosen, scans, fold, number, say, ranks, progress) 
         say(f"fold {number}: {keep_median(places, folder)}")
 
 
-def _one_training(order, chosen, task, folder, words, say, ranks, progress) -> None:
+def _one_training(order, stage, task, folder, words, say, ranks, progress) -> None:
+    """``stage``: how long and in what batches, as a method's settings say."""
     if (folder / DONE).exists():
         say(f"{words}: done before")
         return
     settings = Settings(
-        chosen.epochs, chosen.patience, task.seed, task.fold, accumulate=chosen.accumulate,
-        precision=order.precision, device=order.device, clip=getattr(chosen, "clip", None),
+        stage.epochs, stage.patience, task.seed, task.fold, accumulate=stage.accumulate,
+        precision=order.precision, device=order.device, clip=getattr(stage, "clip", None),
     )  # fmt: skip
     log = CourseLog(folder)
 
@@ -234,10 +248,10 @@ def _one_training(order, chosen, task, folder, words, say, ranks, progress) -> N
         log(history)
         last = history[-1]
         say(
-            f"{words}, epoch {len(history)}/{chosen.epochs}: loss {last['loss']:.4f}, "
+            f"{words}, epoch {len(history)}/{stage.epochs}: loss {last['loss']:.4f}, "
             f"{task.monitor} {last[task.monitor]:.4f}, at most {left / 60:.0f} min left"
         )
-        progress(len(history) / chosen.epochs)
+        progress(len(history) / stage.epochs)
 
     try:
         course = train_fold(

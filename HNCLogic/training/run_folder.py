@@ -18,6 +18,9 @@ RUN, FOLDS, CACHE, MODEL, OUT_OF_FOLD = (
     "run.json", "folds.json", "cache", "model", "out_of_fold.csv",
 )  # fmt: skip
 BEST, DONE = "best.safetensors", "done.json"  # in a fold's folder
+# Of extension: a plain DenseNet's folder in a fold's, and its out-of-fold answers.
+PLAIN, PLAIN_OUT_OF_FOLD = "plain", "plain_out_of_fold.csv"
+BESIDE = "beside"  # models that were trained beside the model, to be compared with
 
 
 def fold_folder(out: Path, number: int) -> Path:
@@ -44,15 +47,20 @@ def seconds_trained(out: Path, folds: int) -> float:
     """Of all folds, and of all repeats where there were some."""
     total = 0.0
     for number in range(1, folds + 1):
-        held = json.loads((fold_folder(out, number) / DONE).read_text(encoding="utf-8"))
-        total += held.get("all_seconds") or sum(entry["seconds"] for entry in held["history"])
+        total += seconds_in(fold_folder(out, number))
     return total
 
 
-def write_out_of_fold(out: Path, rows: list[dict[str, Any]]) -> None:
+def seconds_in(folder: Path) -> float:
+    """Of the finished training, or repeats of one, in ``folder``."""
+    held = json.loads((folder / DONE).read_text(encoding="utf-8"))
+    return held.get("all_seconds") or sum(entry["seconds"] for entry in held["history"])
+
+
+def write_out_of_fold(out: Path, rows: list[dict[str, Any]], name: str = OUT_OF_FOLD) -> None:
     """What each fold says of patients it was not trained on; columns as of the first row."""
     text = io.StringIO()
     table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    write_text_whole(out / OUT_OF_FOLD, text.getvalue())
+    write_text_whole(out / name, text.getvalue())

@@ -26,6 +26,8 @@ from HNCLogic.training.samples import leave_out, truth_on
 if TYPE_CHECKING:
     import torch
 
+    from HNCLogic.training.cohort import Scan
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Place = tuple[int, int]  # scan, slice
 
@@ -90,7 +92,9 @@ class SlicePreparing:
         c = self.chosen
         return f"slice tumour {c.roles} {c.optional} {c.preparation.model_dump_json()}"
 
-    def __call__(self, study: Study, truth: sitk.Image | None) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, study: Study, truth: sitk.Image | None, scan: Scan
+    ) -> tuple[np.ndarray, np.ndarray]:
         from HNCLogic.images.region import head_and_neck
 
         c = self.chosen

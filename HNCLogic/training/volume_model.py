@@ -51,8 +51,7 @@ def finish(
     figures = _figures(rows)
     for one in figures:
         say(f"{one['name']}: {one['value']:.3f} ({one['data']})")
-    device = "a GPU" if order.device == "cuda" else "the CPU"
-    card = common(order, scans, seconds_trained(order.out, len(folds)), device) | {
+    card = common(order, scans, seconds_trained(order.out, len(folds))) | {
         "name": order.name or "tumour-volume",
         "method": "tumour-volume",
         "network": {"name": "attention-unet", "arguments": arguments},

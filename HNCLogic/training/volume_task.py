@@ -27,6 +27,8 @@ from HNCLogic.training.samples import cut, truth_on
 if TYPE_CHECKING:
     import torch
 
+    from HNCLogic.training.cohort import Scan
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -78,7 +80,9 @@ class VolumePreparing:
     def words(self) -> str:
         return f"tumour volume {self.chosen.preparation.model_dump_json()}"
 
-    def __call__(self, study: Study, truth: sitk.Image | None) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, study: Study, truth: sitk.Image | None, scan: Scan
+    ) -> tuple[np.ndarray, np.ndarray]:
         from HNCLogic.images.region import study_region
 
         region, _ = study_region(study)

@@ -8,8 +8,8 @@ prints JSON: a list of {"what", "longest_ms", "busiest_ms", "seconds"}, as the h
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -221,5 +221,11 @@ def _into_scene(images: dict[str, Any]) -> None:
     show_ct(add_volume(slicer.mrmlScene, images["ct"], "CT"))
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a small patient instead")
+    print(json.dumps(measure(parser.parse_args().quick)))
+
+
 if __name__ == "__main__":
-    print(json.dumps(measure("--quick" in sys.argv[1:])))
+    main()

@@ -75,14 +75,31 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(tmp_path):
     assert not same(found[0], found[3])
 
 
-def test_a_resumed_run_ends_with_the_same_weights(tmp_path):
-    whole = train_fold(Toy(), tmp_path / "whole", replace(PLAIN, epochs=6))
-    train_fold(Toy(), tmp_path / "cut", replace(PLAIN, epochs=2))
-    resumed = train_fold(Toy(), tmp_path / "cut", replace(PLAIN, epochs=6), resume=True)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_resumed_run_ends_with_the_same_weights(tmp_path, precision):
+    so = replace(PLAIN, epochs=6, precision=precision)
+    whole = train_fold(Toy(), tmp_path / "whole", so)
+    train_fold(Toy(), tmp_path / "cut", replace(so, epochs=2))
+    resumed = train_fold(Toy(), tmp_path / "cut", so, resume=True)
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
     assert same(whole.weights, resumed.weights)
     timeless = [[{**e, "seconds": 0} for e in c.history] for c in (whole, resumed)]
     assert timeless[0] == timeless[1]
+
+
+@pytest.mark.parametrize(("precision", "last"), [("fp32", False), ("bf16", True)])
+def test_convolutions_have_channels_last_where_that_is_quicker(tmp_path, precision, last):
+    second, seen = torch.nn.Conv3d(4, 4, 3, padding=1), []
+    second.register_forward_hook(lambda layer, _given, _out: seen.append(layer.weight))
+
+    class Looking(Toy):
+        def network(self):
+            first, *rest = super().network()
+            return torch.nn.Sequential(first, second, *rest)
+
+    train_fold(Looking(), tmp_path, replace(PLAIN, epochs=1, precision=precision))
+    layout = torch.channels_last_3d
+    assert {each.is_contiguous(memory_format=layout) for each in seen[:3]} == {last}
 
 
 def test_killed_at_any_moment_it_goes_on_to_the_same_weights(tmp_path):

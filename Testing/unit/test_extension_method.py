@@ -17,6 +17,7 @@ from HNCLogic.methods.extension import Preparation
 from HNCLogic.networks.registry import make
 from HNCLogic.phantom.cases.extension_case import simulate_extension
 from Testing.tiny_models import EXTENSION
+from Testing.unit.bright_extractor import Bright
 
 SMALL = Preparation(size=(18, 30, 30), voi=(5, 18, 18), spacing_mm=3.0)
 
@@ -142,18 +143,6 @@ def test_same_patient_on_another_grid_gives_the_same_input(case):
     there = sitk.GetArrayFromImage(resample(other.grid.image(other.values[0]), straight.grid, 0.0))
     inner = (slice(2, -2), slice(4, -4), slice(4, -4))
     assert np.corrcoef(there[inner].ravel(), straight.values[0][inner].ravel())[0, 1] > 0.95
-
-
-class Bright(torch.nn.Module):
-    """An extractor whose heat map is the input itself."""
-
-    def __init__(self):
-        super().__init__()
-        self.last_stage = torch.nn.Conv3d(1, 1, 1, bias=False)
-        torch.nn.init.ones_(self.last_stage.weight)
-
-    def forward(self, x):
-        return self.last_stage(x).sum(dim=(2, 3, 4))
 
 
 @pytest.fixture

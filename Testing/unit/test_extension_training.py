@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 import torch
 
 from HNCLogic.errors import InputError
@@ -18,6 +17,8 @@ from HNCLogic.training.leakage import ScanFacts
 from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.run import Order, train
 from HNCLogic.training.run_folder import BEST, FOLDS, MODEL, OUT_OF_FOLD
+from Testing.unit.bright_extractor import Bright
+from Testing.unit.small_necks import write_necks
 
 NETWORK = {"growth": 4, "layers": [1, 1], "stem_filters": 4, "stem_stride": 1, "bottleneck": 0}
 TINY = {
@@ -33,50 +34,13 @@ def seeded():
     torch.manual_seed(2)
 
 
-def neck_ct(number, positive):
-    """CT (HU, 5 mm) of a made-up neck with a node, bright where there is extension; its mask."""
-    rng = np.random.default_rng(number)
-    z, y, x = np.meshgrid(np.arange(40), np.arange(48), np.arange(56), indexing="ij")
-    body = np.hypot((x - 27.5) / 1.2, y - 23.5) < np.where(z < 12, 20, 13)
-    at = np.array([18, 22, 18 + 19 * rng.integers(2)]) + rng.integers(-1, 2, 3)
-    node = sum((a - c) ** 2 for a, c in zip((z, y, x), at, strict=True)) < 30
-    hu = np.where(body, 40.0, -1000.0) + 8 * rng.standard_normal(body.shape)
-    hu[node] = 390.0 if positive else -200.0
-    images = []
-    for values in (hu.astype(np.float32), node.astype(np.uint8)):
-        image = sitk.GetImageFromArray(values)
-        image.SetSpacing((5.0, 5.0, 5.0))
-        image.SetOrigin((-140.0, -120.0, -300.0))
-        images.append(image)
-    return images
-
-
-def write(folder, count=18, change=lambda rows: None):
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for number in range(count):
-        ct, node = neck_ct(number, number % 2 == 0)
-        sitk.WriteImage(ct, str(folder / f"{number}_ct.nrrd"))
-        sitk.WriteImage(node, str(folder / f"{number}_mask.nrrd"))
-        rows.append({"patient": f"p{number:02d}", "scan": "1", "centre": "here",
-                     "CT": f"{number}_ct.nrrd", "mask": f"{number}_mask.nrrd",
-                     "label": int(number % 2 == 0), "match": str(number // 2)})  # fmt: skip
-    change(rows)
-    path = folder / "cohort.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
-    return path
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     torch.set_num_threads(1)  # sums in another order would not be the same to the last bit
     folder = tmp_path_factory.mktemp("extension")
     said = []
     order = Order(
-        "extension", write(folder / "cohort"), folder / "run", TINY, folds=2, precision="fp32",
+        "extension", write_necks(folder / "cohort", 18), folder / "run", TINY, folds=2, precision="fp32",
         accept_metadata=True, trained_on="eighteen made-up necks",
     )  # fmt: skip
     train(order, said.append)
@@ -143,7 +107,7 @@ def copy_everyone(rows):
 
 
 def test_same_image_for_extractor_and_classifier_is_refused(tmp_path):
-    cohort = write(tmp_path / "cohort", 12, copy_everyone)
+    cohort = write_necks(tmp_path / "cohort", 12, change=copy_everyone)
     order = Order("extension", cohort, tmp_path / "run", TINY, folds=2, accept_metadata=True)
     with pytest.raises(InputError, match=r"the same image|extractor is trained on") as refused:
         train(order, lambda words: None)
@@ -155,7 +119,7 @@ def test_nodes_do_not_stand_in_for_a_label(tmp_path):
     def unlabelled(rows):
         rows[3]["label"] = ""
 
-    cohort = write(tmp_path / "cohort", 6, unlabelled)
+    cohort = write_necks(tmp_path / "cohort", 6, change=unlabelled)
     with pytest.raises(InputError, match="a scan has no label: say in column 'label'"):
         train(Order("extension", cohort, tmp_path / "run", TINY), lambda words: None)
 
@@ -172,18 +136,6 @@ def test_weights_to_start_with_are_refused(run, tmp_path):
 def prepared(values, label=True):
     facts = ScanFacts("p", label, frozenset(), frozenset(), {}, {})
     return Prepared("p/1", "p", label, values, np.zeros(values.shape[1:], np.uint8), facts)
-
-
-class Bright(torch.nn.Module):
-    """An extractor whose heat map is the input itself."""
-
-    def __init__(self):
-        super().__init__()
-        self.last_stage = torch.nn.Conv3d(1, 1, 1, bias=False)
-        torch.nn.init.ones_(self.last_stage.weight)
-
-    def forward(self, x):
-        return self.last_stage(x).sum(dim=(2, 3, 4))
 
 
 @pytest.mark.parametrize("label", [True, False])

@@ -6,7 +6,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from HNCLogic.errors import InputError
-from HNCLogic.networks.parotid import ParotidNet, fused_channels
+from HNCLogic.networks.parotid import ParotidNet
+from HNCLogic.networks.parotid_fusion import fused_channels
 from HNCLogic.networks.parotid_sequence import EncoderLayer, SequenceClassifier, slice_places
 from HNCLogic.networks.parotid_slice import SliceClassifier
 from HNCLogic.networks.registry import make
