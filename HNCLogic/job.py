@@ -195,6 +195,7 @@ class Parotid(Record):
     slices: list[SliceShare]
     box_mm: BoxMm
     box_from: str  # in words, without path or name
+    planes: Role  # whose slices were looked at; the heat map lies on its grid
     model: str
     trained_on: str
 

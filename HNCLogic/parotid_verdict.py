@@ -45,11 +45,12 @@ def find(job: Job, progress: Progress) -> Findings:
         card.classes,
         box=box,
         box_from=box_from,
+        planes=parotid.planes_role(preparation, roles),
         model=card.title,
         trained_on=card.training.words,
     )
     found.models[card.title] = model.digest
-    planes = found.study.images[parotid.planes_role(preparation, roles)]
+    planes = found.study.images[found.parotid.planes]
     top = card.classes.index(found.parotid.kind)
     found.heatmap = parotid.heat_on(planes, readings, top, slices)
     within = Region(inferior_mm=box[4], superior_mm=box[5], found_by="box")

@@ -182,12 +182,14 @@ def answer(
     *,
     box: Box,
     box_from: str,
+    planes: str,
     model: str,
     trained_on: str,
 ) -> Parotid:
     """What the networks of all folds say of a patient: mean of their probabilities.
 
-    ``classes`` names the networks' outputs, in order; ``box_from`` says where ``box`` comes from.
+    ``classes`` names the networks' outputs, in order; ``box_from`` says where ``box`` comes from,
+    ``planes`` is ``planes_role``'s.
     """
     each = np.stack([reading.probabilities for reading in readings])
     attention = np.mean([reading.attention for reading in readings], axis=0)
@@ -214,6 +216,7 @@ def answer(
         ],
         box_mm=other_side(box),
         box_from=box_from,
+        planes=planes,
         model=model,
         trained_on=trained_on,
     )

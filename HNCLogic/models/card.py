@@ -167,6 +167,8 @@ class Card(_Part):
             raise ValueError('method "extension" needs network "gmgenet"')
         if self.threshold is None:
             raise ValueError('method "extension" needs a threshold')
+        if [each.role for each in self.inputs] != ["CT"]:
+            raise ValueError('method "extension" takes a CT and nothing else')
         self._one_threshold_per_fold()
 
     def _fits_parotid(self) -> None:

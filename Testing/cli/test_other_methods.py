@@ -7,7 +7,8 @@ import pytest
 import SimpleITK as sitk
 
 from HNCLogic.images.grid import Grid
-from HNCLogic.job import Result
+from HNCLogic.job import Job, Result
+from HNCLogic.run import run_job
 from Testing.tiny_models import PAROTID, parotid_card
 
 NECK = ("--region", "-120,120")
@@ -88,6 +89,28 @@ def test_extension_on_a_ct(hnc, neck, tiny_models, tmp_path):
     assert again["voi_found_by"] == "set by hand"
     other = hnc(*words, "--out", tmp_path / "c", "--voi", "0,0,100").json["extension"]
     assert other["voi_centre"] != pytest.approx(found.voi_centre, abs=1)
+
+
+def test_a_panel_gets_plain_files_and_the_heat_against_marked_slices(neck, tiny_models, tmp_path):
+    ct = sitk.ReadImage(str(neck))
+    mask = sitk.Image(ct.GetSize(), sitk.sitkUInt8)
+    mask.CopyInformation(ct)
+    mask[20:30, 20:30, 10:12] = 1
+    sitk.WriteImage(mask, str(tmp_path / "nodes.nrrd"))
+    job = Job(
+        task="explain", method="extension", images={"CT": neck}, mask=tmp_path / "nodes.nrrd",
+        model=str(tiny_models["extension"]), region_mm=(-120, 120), out=tmp_path / "out",
+        plain=True,
+    )  # fmt: skip
+    result = run_job(job)
+    assert sum(bool(one.annotated) for one in result.explanation.slices) == 2
+    assert result.explanation.slice_auroc is not None
+    heat = sitk.ReadImage(str(tmp_path / "out" / result.files["heatmap"]))
+    own = Grid.of(ct)
+    assert own.indices([heat.GetOrigin()])[0] == pytest.approx(
+        np.rint(own.indices([heat.GetOrigin()])[0]), abs=1e-3
+    )
+    assert not (tmp_path / "out" / "report.html").exists()
 
 
 def test_extension_tells_what_it_did_not_find(hnc, neck, tiny_models, tmp_path):

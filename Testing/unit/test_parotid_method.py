@@ -168,7 +168,10 @@ def test_a_sequence_that_shows_part_of_the_box_is_told_and_one_that_shows_none_r
 
 
 SMALL = {"widths": (4, 6), "roi": 2, "features": 8, "d_model": 12, "heads": 2, "feed_forward": 10}
-SAID = {"box": BOX, "box_from": "six numbers", "model": "m 1.0", "trained_on": "nothing"}
+SAID = {
+    "box": BOX, "box_from": "six numbers", "planes": "CE-T1", "model": "m 1.0",
+    "trained_on": "nothing",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,7 @@ def parotid(*folds: dict[str, float]) -> Result:
         ],
         box_mm=BOX,
         box_from="markups ROI",
+        planes="CE-T1",
         model="parotid 1.0",
         trained_on="simulated glands",
     )
@@ -92,6 +93,7 @@ def test_parotid_names_the_kind_and_every_probability(tmp_path):
         "malignant 0.80, benign 0.20",
         "All 2 networks, each taken alone, name the same kind",
         "R −52 to −28, A −17 to 7, S −32 to −8 (markups ROI)",
+        "slices of CE-T1",
         "simulated glands",
         RESEARCH_USE,
     ):
