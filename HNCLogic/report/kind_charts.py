@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from HNCLogic.report.charts import ALONG, REPORT, REPORT_GAUGE, half_slice
 from HNCLogic.report.frame import Frame, Item, Layout, legend, legend_rows, svg, text
-from HNCLogic.report.wording import probability
+from HNCLogic.report.wording import by_probability, probability
 
 if TYPE_CHECKING:
     from HNCLogic.job import Parotid
@@ -49,11 +49,6 @@ def kinds_chart(parotid: Parotid, layout: Layout = REPORT_GAUGE) -> str:
 
 def kinds_height(parotid: Parotid, layout: Layout) -> float:
     return round(len(parotid.probabilities) * ROW * layout.text, 1)
-
-
-def by_probability(parotid: Parotid) -> list[tuple[str, float]]:
-    """The kinds with their probabilities, the most probable first."""
-    return sorted(parotid.probabilities.items(), key=lambda pair: -pair[1])
 
 
 def attention_frame(parotid: Parotid, layout: Layout = REPORT) -> Frame:

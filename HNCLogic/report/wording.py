@@ -156,8 +156,13 @@ def answer(presence: Presence | Extension | Parotid) -> str:
 
 def kinds(parotid: Parotid) -> str:
     """One sentence: the probability of each kind, the most probable first."""
-    pairs = sorted(parotid.probabilities.items(), key=lambda pair: -pair[1])
-    return f"The model's probabilities: {', '.join(f'{k} {probability(v)}' for k, v in pairs)}."
+    pairs = ", ".join(f"{kind} {probability(value)}" for kind, value in by_probability(parotid))
+    return f"The model's probabilities: {pairs}."
+
+
+def by_probability(parotid: Parotid) -> list[tuple[str, float]]:
+    """The kinds with their probabilities, the most probable first."""
+    return sorted(parotid.probabilities.items(), key=lambda pair: -pair[1])
 
 
 def where_judged(extension: Extension) -> str:
