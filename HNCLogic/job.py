@@ -17,9 +17,11 @@ from HNCLogic import RESEARCH_USE
 Role = Literal["PET", "CT", "T1", "T2", "CE-T1", "DWI-b0", "DWI-b1000", "ADC"]
 MR_ROLES = ("T1", "T2", "CE-T1", "DWI-b0", "DWI-b1000", "ADC")
 Task = Literal["analyze", "classify", "explain", "segment", "measure", "open"]
+Method = Literal["presence", "extension", "parotid"]  # what classify and explain ask
 Aggregation = Literal["mean", "median", "majority", "weighted"]
 LesionKind = Literal["primary", "node", "lesion"]
 Position = tuple[float, float, float]
+BoxMm = tuple[float, float, float, float, float, float]  # RAS: low and high of R, of A, of S
 
 
 class Record(BaseModel):
@@ -109,6 +111,11 @@ class Job(Record):
     suv: SuvByHand = SuvByHand()
     region_mm: tuple[float, float] | None = None  # inferior, superior (S); None: found by itself
     margin_mm: float = 0.0  # added to the region found, at both ends; may be negative
+    method: Method = "presence"
+    model: str | None = None  # of extension or parotid: a name, or a model folder
+    voi_centre: Position | None = None  # extension: what is judged; None: where the extractor says
+    box_mm: BoxMm | None = None  # parotid: about the tumour
+    box_file: Path | None = None  # the same: a markups ROI (.mrk.json), or a mask of the tumour
     presence_model: str = "presence-pet"  # a name, or a model folder
     volume_model: str = "tumour-volume-petct"
     aggregation: Aggregation | None = None  # None: the model card's own
@@ -148,6 +155,47 @@ class Presence(Record):
     folds: list[FoldAnswer]
     fold_spread: float  # standard deviation of the folds' probabilities
     windows: list[WindowAnswer]
+    model: str
+    trained_on: str
+
+
+class Extension(Record):
+    """Is there extracapsular extension; positions in RAS, mm."""
+
+    probability: float  # mean of the folds
+    verdict: Literal["positive", "negative"]
+    threshold: float
+    threshold_source: str
+    folds: list[FoldAnswer]
+    fold_spread: float
+    voi_centre: Position
+    voi_corners: list[Position]  # the eight corners of what the classifiers judged
+    voi_found_by: str
+    region: Region
+    model: str
+    trained_on: str
+
+
+class SliceShare(Record):
+    """How much of the answer rests on one slice; mean of the folds."""
+
+    index: int
+    position_mm: float  # S, of the middle of the box in this slice
+    attention: float  # share of the attention that the slice receives
+    contribution: float  # share of the pooled values that come from it
+
+
+class Parotid(Record):
+    """What kind of tumour is it."""
+
+    kind: str  # the most probable class
+    probabilities: dict[str, float]  # by class: mean of the folds
+    folds: list[dict[str, float]]  # the same from each fold's network
+    fold_spread: float  # standard deviation of the folds' probabilities of ``kind``
+    slices: list[SliceShare]
+    box_mm: BoxMm
+    box_from: str  # in words, without path or name
+    planes: Role  # whose slices were looked at; the heat map lies on its grid
     model: str
     trained_on: str
 
@@ -245,6 +293,8 @@ class Result(Record):
     suv: SuvRecord | None = None
     region: Region | None = None
     presence: Presence | None = None
+    extension: Extension | None = None
+    parotid: Parotid | None = None
     explanation: Explanation | None = None
     delineation: str | None = None
     delineation_trained_on: str | None = None
@@ -254,3 +304,8 @@ class Result(Record):
     views: dict[str, str] = {}  # caption → picture
     warnings: list[str] = []
     provenance: Provenance | None = None
+
+    @property
+    def answer(self) -> Presence | Extension | Parotid | None:
+        """What the networks say of the patient as a whole; None where none was asked."""
+        return self.presence or self.extension or self.parotid

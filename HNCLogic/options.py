@@ -16,9 +16,9 @@ from HNCLogic.errors import InputError, first_problem
 IMAGES, ANSWER, OUTLINE, SUV = "Images", "Verdict", "Outlines", "SUV by hand"
 
 
-def image_option(what: str):
+def image_option(what: str, *names: str):
     return typer.Option(
-        help=f"{what}: a file (NIfTI, NRRD, MHA) or DICOM folder.", rich_help_panel=IMAGES
+        *names, help=f"{what}: a file (NIfTI, NRRD, MHA) or DICOM folder.", rich_help_panel=IMAGES
     )
 
 
@@ -33,9 +33,12 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace earlier re
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Pet = Annotated[Path | None, image_option("FDG PET")]
 Ct = Annotated[Path | None, image_option("CT")]
-Mr = Annotated[Path | None, image_option("MRI, T1")]
+Mr = Annotated[Path | None, image_option("MRI, T1", "--mr", "--t1")]
 T2 = Annotated[Path | None, image_option("MRI, T2")]
 CeT1 = Annotated[Path | None, image_option("MRI, T1 with contrast")]
+DwiB0 = Annotated[Path | None, image_option("MRI, diffusion, b = 0")]
+DwiB1000 = Annotated[Path | None, image_option("MRI, diffusion, b = 1000")]
+Adc = Annotated[Path | None, image_option("MRI, apparent diffusion, 1e-6 mm²/s")]
 AnnotatedSlices = Annotated[
     Path | None, option("Lesions, to compare the heat map with.", IMAGES, "--mask")
 ]
@@ -48,6 +51,24 @@ Margin = Annotated[
     float | None,
     option("Added to the stretch found, at both ends, mm.", IMAGES, "--margin", otherwise="0"),
 ]
+Method = Annotated[
+    str | None,
+    option("presence (of cancer), extension (on CT) or parotid (on MRI).", ANSWER, "--method",
+           otherwise="presence"),
+]  # fmt: skip
+OtherModel = Annotated[
+    str | None,
+    option("extension, parotid: name or folder.", ANSWER, "--model", otherwise="the only one"),
+]
+VoiCentre = Annotated[
+    str | None,
+    option("extension: centre of what is judged, R,A,S in mm.", ANSWER, "--voi", otherwise="found"),
+]
+TumourBox = Annotated[
+    str | None,
+    option("parotid: about the tumour; a markups ROI (.mrk.json), a mask, or low and high of R, "
+           "of A and of S in mm, with commas.", ANSWER, "--box"),
+]  # fmt: skip
 PresenceModel = Annotated[
     str | None,
     option("Name or folder (hnc models list).", ANSWER, "--presence-model",

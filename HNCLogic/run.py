@@ -11,7 +11,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from HNCLogic import RESEARCH_USE, outlines, steps, verdict
+from HNCLogic import RESEARCH_USE, extension_verdict, outlines, parotid_verdict, steps, verdict
 from HNCLogic.errors import InputError
 from HNCLogic.job import Job, Provenance, Region, Result
 from HNCLogic.progress import Progress
@@ -25,6 +25,8 @@ STEPS = {
     "segment": ("lesions", "views"),
     "measure": ("lesions", "views"),
 }
+# What finds the answer where classify and explain do not go by method 1.
+OTHER_METHODS = {"extension": extension_verdict.find, "parotid": parotid_verdict.find}
 
 
 def run_job(job: Job, progress: Progress = lambda share, words: None) -> Result:
@@ -51,7 +53,7 @@ def run_job(job: Job, progress: Progress = lambda share, words: None) -> Result:
 def _keep_inputs(job: Job) -> None:
     """Refuse to replace a folder that holds what is to be read, a corrected outline say."""
     out = job.out.resolve()
-    for path in (*job.images.values(), job.mask):
+    for path in (*job.images.values(), job.mask, job.box_file):
         if path is not None and path.resolve().is_relative_to(out):
             raise InputError(
                 f"{path} lies in {job.out}, which would be replaced: give another folder for the "
@@ -72,6 +74,8 @@ def find(job: Job, progress: Progress) -> Findings:
     wanted = STEPS[job.task]
     if "views" in wanted and not job.plain:
         _require_slicer()
+    if job.method in OTHER_METHODS:
+        return OTHER_METHODS[job.method](job, progress)
     # Opened before anything is computed: a broken model is told at once.
     presence_model = verdict.open_model(job) if "verdict" in wanted else None
     volume_model = outlines.open_model(job) if "lesions" in wanted else None
@@ -118,6 +122,13 @@ def write(job: Job, found: Findings, folder: Path, progress: Progress) -> Result
         progress(0.86, "pictures and scene")
         _draw(found, result, folder, with_scene="scene" in wanted)
         found.lap("pictures and scene")
+    elif found.heatmap is not None:
+        from HNCLogic.scene.save import save_heat_map
+
+        progress(0.86, "heat map")
+        result.files["heatmap"] = "heatmap.nrrd"
+        save_heat_map(found.heatmap, folder / "heatmap.nrrd", result)
+        found.lap("writing the heat map")
     result.provenance = _provenance(job, found)
     if not job.plain:
         from HNCLogic.report.html import write_report
@@ -141,6 +152,8 @@ def _result(job: Job, found: Findings) -> Result:
         suv=found.study.suv,
         region=_region(found),
         presence=found.presence,
+        extension=found.extension,
+        parotid=found.parotid,
         explanation=found.explanation,
         delineation=found.delineation,
         delineation_trained_on=found.delineation_trained_on,
@@ -153,11 +166,18 @@ def _result(job: Job, found: Findings) -> Result:
 
 def _provenance(job: Job, found: Findings) -> Provenance:
     region = _region(found)
-    settings = {"task": job.task, "region": region.found_by}
+    settings = {"task": job.task, "method": job.method}
+    if region is not None:
+        settings["region"] = region.found_by
     if found.presence is not None:
         own = "the model's own"
         settings["aggregation"] = job.aggregation or own
         settings["threshold"] = own if job.threshold is None else f"{job.threshold:g}"
+    if found.extension is not None:
+        settings["threshold"] = found.extension.threshold_source
+        settings["volume judged"] = found.extension.voi_found_by
+    if found.parotid is not None:
+        settings["box"] = found.parotid.box_from
     settings |= _outlining(job, found)
     outlined = found.pet_region or region
     if found.delineation is not None and job.task != "measure" and outlined != region:
@@ -167,8 +187,9 @@ def _provenance(job: Job, found: Findings) -> Provenance:
     return provenance(settings, found.models, found.seconds)
 
 
-def _region(found: Findings) -> Region:
-    """The region that results name: the verdict's; without one that of the outlines."""
+def _region(found: Findings) -> Region | None:
+    """The region that results name: the verdict's; without one that of the outlines. None where a
+    box was looked at."""
     return found.region if found.presence is not None else found.pet_region or found.region
 
 

@@ -15,8 +15,10 @@ from HNCLogic.images.study import Study
 from HNCLogic.job import (
     MR_ROLES,
     Explanation,
+    Extension,
     Job,
     Lesion,
+    Parotid,
     Presence,
     Region,
     SuvByHand,
@@ -29,10 +31,12 @@ class Findings:
     """What the steps found, before it is written out."""
 
     study: Study
-    region: Region  # of the verdict: as far as the anatomical image shows it
+    region: Region | None  # of the verdict: as far as the anatomical image shows it
     pet_region: Region | None = None  # of the outlines, which need the PET only; None: the same
     presence: Presence | None = None
-    heatmap: sitk.Image | None = None  # 0 to 1, on the grid of ``study.reference``
+    extension: Extension | None = None
+    parotid: Parotid | None = None
+    heatmap: sitk.Image | None = None  # 0 to 1, on the grid of one of the study's images
     explanation: Explanation | None = None
     labels: sitk.Image | None = None  # one value a lesion, on the PET's grid
     lesions: list[Lesion] = field(default_factory=list)
@@ -79,6 +83,7 @@ def read(job: Job) -> Findings:
 def require_sense(job: Job) -> None:
     """Raises InputError where the job lacks what its task cannot do without, or states what has
     no effect in it."""
+    _require_method(job)
     if not job.images:
         raise InputError("no image was given: add --pet FILE, and --ct or --mr beside it")
     if job.task in ("analyze", "segment", "measure") and "PET" not in job.images:
@@ -102,6 +107,55 @@ def require_sense(job: Job) -> None:
     if job.margin_mm and job.region_mm is not None:
         raise InputError(
             "a margin (--margin) has no effect on a region given by hand (--region): leave one out"
+        )
+
+
+# What only some methods use: a job's field, its option, and those methods.
+OF_METHODS = {
+    "model": ("--model", ("extension", "parotid")),
+    "voi_centre": ("--voi", ("extension",)),
+    "box_mm": ("--box", ("parotid",)),
+    "box_file": ("--box", ("parotid",)),
+    "presence_model": ("--presence-model", ("presence",)),
+    "aggregation": ("--aggregate", ("presence",)),
+    "threshold": ("--threshold", ("presence", "extension")),
+    "region_mm": ("--region", ("presence", "extension")),
+    "margin_mm": ("--margin", ("presence", "extension")),
+    "mask": ("--mask", ("presence", "extension")),
+}
+LOOKED_AT = {"extension": ("CT",), "parotid": MR_ROLES}  # presence: whatever its model takes
+
+
+def _require_method(job: Job) -> None:
+    """Raises InputError where the job states what its method does not use, or lacks what it needs
+    before anything is read."""
+    if job.method != "presence" and job.task not in ("classify", "explain"):
+        raise InputError(
+            f"{job.task} does not go by method {job.method}: leave --method out, or choose "
+            "classify or explain"
+        )
+    for field_name, (option, methods) in OF_METHODS.items():
+        stated = getattr(job, field_name) != Job.model_fields[field_name].default
+        if stated and job.method not in methods:
+            raise InputError(
+                f"{option} has no effect with --method {job.method}, only with "
+                f"{' and '.join(methods)}: leave it out"
+            )
+    looked_at = LOOKED_AT.get(job.method, tuple(job.images))
+    if unused := [role for role in job.images if role not in looked_at]:
+        raise InputError(
+            f"{' and '.join(unused)} {'has' if len(unused) == 1 else 'have'} no effect with "
+            f"--method {job.method}, which looks at {' and '.join(looked_at)}: leave it out"
+        )
+    if job.method == "extension" and not job.images:
+        raise InputError(
+            "extension is looked for in a contrast-enhanced CT of the neck, and none was given: "
+            "add --ct FILE"
+        )
+    if job.method == "parotid" and (job.box_mm is None) == (job.box_file is None):
+        raise InputError(
+            "the parotid's tumour is looked at within one box about it: add --box FILE (a markups "
+            "ROI or a mask), or --box with six numbers, low and high of R, of A and of S in mm"
         )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
@@ -12,7 +14,8 @@ from HNCLogic.errors import InputError
 
 HELP = {
     "analyze": "The whole job: verdict, heat map, tumour volume, numbers, scene, report.",
-    "classify": "Is there cancer: probability and verdict (method 1).",
+    "classify": "Is there cancer: probability and verdict (method 1); --method extension: has a "
+    "node's capsule been broken (CT, method 5); --method parotid: what kind of tumour (MRI, 4).",
     "explain": "Verdict and heat map: where the network looked (Grad-CAM).",
     "segment": "Outline lesions and measure them (method 2 or 3, or a threshold).",
     "measure": "Measure lesions that are outlined already (--mask).",
@@ -27,6 +30,7 @@ IMAGES = {
     "ce_t1": options.CeT1,
     "series": options.Series,
 }
+DIFFUSION = {"dwi_b0": options.DwiB0, "dwi_b1000": options.DwiB1000, "adc": options.Adc}
 COMPARED = {"mask": options.AnnotatedSlices}
 MEASURED = {"mask": options.Outlines}
 STRETCH = {"region": options.Stretch, "margin": options.Margin}
@@ -34,6 +38,12 @@ VERDICT = {
     "presence_model": options.PresenceModel,
     "aggregate": options.Aggregate,
     "threshold": options.Threshold,
+}
+OTHERS = {
+    "method": options.Method,
+    "model": options.OtherModel,
+    "voi": options.VoiCentre,
+    "box": options.TumourBox,
 }
 OUTLINING = {
     "delineation": options.Delineated,
@@ -61,8 +71,8 @@ OUTPUT = {"overwrite": options.Overwrite, "json": options.Json}
 
 OFFERED = {
     "analyze": IMAGES | COMPARED | STRETCH | VERDICT | OUTLINING | SUV | OUTPUT,
-    "classify": IMAGES | STRETCH | VERDICT | SUV | OUTPUT,
-    "explain": IMAGES | COMPARED | STRETCH | VERDICT | SUV | OUTPUT,
+    "classify": IMAGES | DIFFUSION | STRETCH | OTHERS | VERDICT | SUV | OUTPUT,
+    "explain": IMAGES | DIFFUSION | COMPARED | STRETCH | OTHERS | VERDICT | SUV | OUTPUT,
     "segment": IMAGES | STRETCH | OUTLINING | SUV | OUTPUT,
     "measure": IMAGES | MEASURED | SUV | OUTPUT,
 }
@@ -77,7 +87,17 @@ ONLY_WITH = {
     "at": ("--at", THRESHOLDS),
     "keep_brain": ("--keep-brain", THRESHOLDS),
 }
-ROLES = {"pet": "PET", "ct": "CT", "mr": "T1", "t2": "T2", "ce_t1": "CE-T1"}
+ROLES = {
+    "pet": "PET",
+    "ct": "CT",
+    "mr": "T1",
+    "t2": "T2",
+    "ce_t1": "CE-T1",
+    "dwi_b0": "DWI-b0",
+    "dwi_b1000": "DWI-b1000",
+    "adc": "ADC",
+}
+BOX = re.compile(r"[-+.,\deE ]*")  # six numbers; else it is a file
 
 
 def add_task_commands(app: typer.Typer, show: Callable) -> None:
@@ -120,8 +140,14 @@ def job_of(task: str, given: dict):
     """The Job of a command's options. Raises InputError where they are wrong or have no effect."""
     from HNCLogic.job import Job
 
-    region = given.get("region")
+    region, voi, box = given.get("region"), given.get("voi"), given.get("box")
+    numbers = box is not None and "," in box and BOX.fullmatch(box) is not None
     values = {
+        "method": given.get("method"),
+        "model": given.get("model"),
+        "voi_centre": None if voi is None else options.numbers_in(voi, 3, "--voi"),
+        "box_mm": options.numbers_in(box, 6, "--box") if numbers else None,
+        "box_file": None if box is None or numbers else Path(box),
         "mask": given.get("mask"),
         "region_mm": None if region is None else options.numbers_in(region, 2, "--region"),
         "margin_mm": given.get("margin"),
@@ -135,7 +161,7 @@ def job_of(task: str, given: dict):
     return options.checked(
         Job,
         task=task,
-        images={role: given[name] for name, role in ROLES.items() if given[name] is not None},
+        images={role: given[name] for name, role in ROLES.items() if given.get(name) is not None},
         out=given["out"],
         series=options.series_choices(given["series"]),
         suv=options.suv_by_hand(**{name: given[name] for name in SUV}),

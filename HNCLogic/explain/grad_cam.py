@@ -52,26 +52,38 @@ def grad_cam(network: torch.nn.Module, layer: torch.nn.Module, batch: torch.Tens
     from torch.nn.functional import interpolate
 
     network.eval()
-    kept: list[torch.Tensor] = []
-
-    def keep(_module, _inputs, output):
-        # A leaf of its own: gradients are asked for here, and nothing before it is remembered.
-        kept.append(output.detach().requires_grad_())
-        return kept[-1]
-
-    handle = layer.register_forward_hook(keep)
-    try:
-        with _frozen(network), torch.inference_mode(False), torch.enable_grad():
-            device = next(network.parameters()).device
-            logits = network(batch.to(device)).reshape(len(batch), -1).sum(dim=1)
-            (gradient,) = torch.autograd.grad(logits.sum(), kept[0])
-    finally:
-        handle.remove()
+    with explained(network, [layer]) as kept:
+        device = next(network.parameters()).device
+        logits = network(batch.to(device)).reshape(len(batch), -1).sum(dim=1)
+        (gradient,) = torch.autograd.grad(logits.sum(), kept)
     with torch.no_grad():
         weights = gradient.mean(dim=(2, 3, 4), keepdim=True)
         coarse = (weights * kept[0]).sum(dim=1, keepdim=True).relu()
         maps = interpolate(coarse, batch.shape[2:], mode="trilinear", align_corners=False)[:, 0]
         return GradCam(maps.float().cpu().numpy(), logits.double().cpu().numpy())
+
+
+@contextmanager
+def explained(network: torch.nn.Module, layers: Iterable[torch.nn.Module]):
+    """Gives the list in which the outputs of ``layers`` stand once ``network`` has run.
+
+    Each is a leaf of its own: gradients are asked for here, and nothing before it is remembered.
+    """
+    import torch
+
+    kept: list[torch.Tensor] = []
+
+    def keep(_module, _inputs, output):
+        kept.append(output.detach().requires_grad_())
+        return kept[-1]
+
+    handles = [layer.register_forward_hook(keep) for layer in layers]
+    try:
+        with _frozen(network), torch.inference_mode(False), torch.enable_grad():
+            yield kept
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 @contextmanager

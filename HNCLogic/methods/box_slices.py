@@ -8,9 +8,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
+from HNCLogic.images.box_file import Box
 from HNCLogic.images.grid import Grid, to_patient_axes
 
-Box = tuple[float, float, float, float, float, float]  # LPS mm: x, x, y, y, z, z, low first
 # The twelve edges of a box whose corners are counted in the order of ``_corners``.
 EDGES = [(a, b) for a, b in combinations(range(8), 2) if (a ^ b).bit_count() == 1]
 
@@ -88,6 +88,12 @@ def slices_about(
         origin=tuple(float(v) for v in first),
         direction=own.direction,
     )
+
+
+def other_side(box: Box) -> Box:
+    """A box in RAS of one in LPS, or in LPS of one in RAS: low and high of each axis, mm."""
+    left, right, back, front, low, high = (float(v) for v in box)
+    return (-right, -left, -front, -back, low, high)
 
 
 def boxes_on(grid: Grid, box: Box) -> np.ndarray:

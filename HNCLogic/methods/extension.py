@@ -9,18 +9,18 @@ Where the paper is silent the value is a parameter here, with our default (``Pre
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import SimpleITK as sitk
 from pydantic import Field, model_validator
 
 from HNCLogic.errors import InputError
-from HNCLogic.images.grid import Grid, resample, shrink_toward
+from HNCLogic.images.grid import Grid, ras, resample, shrink_toward
 from HNCLogic.images.reslice import resliced
 from HNCLogic.images.study import Study
-from HNCLogic.job import FoldAnswer, Position, Record, Region
-from HNCLogic.methods.gradcam_voi import Voi, hottest_voi
+from HNCLogic.job import Extension, FoldAnswer, Position, Record, Region
+from HNCLogic.methods.gradcam_voi import Voi, hottest_voi, voi_about
 from HNCLogic.methods.intensity import Window
 
 if TYPE_CHECKING:
@@ -57,22 +57,6 @@ class Volume:
     values: np.ndarray
     body: np.ndarray
     grid: Grid
-
-
-class Extension(Record):
-    """Answer of the method; positions in RAS, mm."""
-
-    probability: float  # of extension: mean of the folds
-    verdict: Literal["positive", "negative"]
-    threshold: float
-    threshold_source: str
-    folds: list[FoldAnswer]
-    fold_spread: float
-    voi_corners: list[Position]  # the eight corners of what the classifiers judged
-    voi_found_by: str
-    region: Region
-    model: str
-    trained_on: str
 
 
 def volume_grid(ct: sitk.Image, region: Region, preparation: Preparation) -> Grid:
@@ -153,6 +137,25 @@ def extracted(heat: np.ndarray, volume: Volume, preparation: Preparation) -> Voi
     return hottest_voi(heat, volume.grid, preparation.voi)
 
 
+def placed(centre_ras: Position, volume: Volume, preparation: Preparation) -> Voi:
+    """The VOI about a position (RAS, mm), moved inside the volume where it sticks out.
+
+    Raises InputError where the position itself is not in the volume.
+    """
+    middle = volume.grid.indices(np.array([ras(centre_ras)]))[0]  # ras() is its own inverse
+    if not all(-0.5 <= v <= n - 0.5 for v, n in zip(middle, volume.grid.size, strict=True)):
+        corners = np.array([ras(corner) for corner in volume.grid.corners()])
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        reach = ", ".join(
+            f"{axis} {a:.0f} to {b:.0f}" for axis, a, b in zip("RAS", low, high, strict=True)
+        )
+        raise InputError(
+            f"the VOI's centre {', '.join(f'{v:g}' for v in centre_ras)} mm (R, A, S) lies outside "
+            f"of what is analysed, {reach} mm: place it within, or set the region by hand"
+        )
+    return voi_about(centre_ras, volume.grid, preparation.voi)
+
+
 def judged(classifier: torch.nn.Module, volume: Volume, voi: Voi) -> float:
     """What one classifier says of the VOI: probability of extension."""
     import torch
@@ -179,14 +182,19 @@ def answer(
     voi: Voi,
     region: Region,
     *,
+    by_hand: bool = False,
     threshold: float,
     threshold_source: str,
     fold_thresholds: list[float] | None,
     model: str,
     trained_on: str,
 ) -> Extension:
-    """One verdict from each fold's probability; a probability at the threshold is positive."""
+    """One verdict from each fold's probability; a probability at the threshold is positive.
+
+    ``by_hand``: the VOI was placed by the user.
+    """
     mean = float(np.mean(probabilities))
+    found_by = "Grad-CAM of the extractor" if voi.found else "middle of the volume"
     own = fold_thresholds or [None] * len(probabilities)
     folds = [
         FoldAnswer(fold=number, probability=float(value), threshold=limit)
@@ -199,8 +207,9 @@ def answer(
         threshold_source=threshold_source,
         folds=folds,
         fold_spread=float(np.std(probabilities)),
+        voi_centre=voi.centre_ras,
         voi_corners=voi.corners_ras,
-        voi_found_by="Grad-CAM of the extractor" if voi.found else "middle of the volume",
+        voi_found_by="set by hand" if by_hand else found_by,
         region=region,
         model=model,
         trained_on=trained_on,

@@ -46,6 +46,12 @@ class Voi:
         """RAS positions (mm) of its eight outer corners, in the order of ``Grid.corners``."""
         return [ras(corner) for corner in self.grid.corners()]
 
+    @property
+    def centre_ras(self) -> tuple[float, float, float]:
+        """RAS position (mm) of its middle: ``voi_about`` it gives the same box."""
+        middle = (np.array(self.size[::-1]) - 1) / 2
+        return ras(self.grid.points(middle[None])[0])
+
 
 def box_sums(values: np.ndarray, box: Sequence[int]) -> np.ndarray:
     """Sum of ``values`` (z, y, x) in the box of ``box`` voxels that begins at each voxel.

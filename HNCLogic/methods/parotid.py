@@ -8,7 +8,7 @@ Where the paper is silent the value is a parameter here, with our default (``Pre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +17,11 @@ import SimpleITK as sitk
 from pydantic import Field
 
 from HNCLogic.errors import InputError
-from HNCLogic.images.grid import Grid, overlap_fraction
+from HNCLogic.images.grid import Grid, overlap_fraction, resample
 from HNCLogic.images.reslice import resliced
 from HNCLogic.images.study import Study
-from HNCLogic.job import Record, Role
-from HNCLogic.methods.box_slices import Box, boxes_on, slices_about
+from HNCLogic.job import Parotid, Record, Role, SliceShare
+from HNCLogic.methods.box_slices import Box, boxes_on, other_side, slices_about
 from HNCLogic.methods.intensity import Window
 
 if TYPE_CHECKING:
@@ -65,30 +65,19 @@ class TumourSlices:
     warnings: list[str] = field(default_factory=list)
 
 
-class SliceShare(Record):
-    """How much of the answer rests on one slice; mean of the folds."""
-
-    index: int
-    position_mm: float  # S, of the middle of the box in this slice
-    attention: float  # share of the attention that the slice receives
-    contribution: float  # share of the pooled values that come from it
-
-
-class Parotid(Record):
-    """Answer of the method."""
-
-    kind: str  # the most probable class
-    probabilities: dict[str, float]  # by class: mean of the folds
-    folds: list[dict[str, float]]  # the same from each fold's network
-    fold_spread: float  # standard deviation of the folds' probabilities of ``kind``
-    slices: list[SliceShare]
-    model: str
-    trained_on: str
+def refuse_missing(roles: Sequence[str], given: Collection[str]) -> None:
+    """Raises InputError where one of a model's sequences is not ``given``: no other stands in."""
+    if missing := [role for role in roles if role not in given]:
+        which = "which was" if len(missing) == 1 else "which were"
+        raise InputError(
+            f"the model needs {' and '.join(missing)}, {which} not given: give it, or choose a "
+            "model that works without (hnc models list)"
+        )
 
 
-def missing_roles(roles: Sequence[str], study: Study) -> list[str]:
-    """Which of a model's sequences the study lacks; another sequence does not stand in."""
-    return [role for role in roles if role not in study.images]
+def planes_role(preparation: Preparation, roles: Sequence[str]) -> str:
+    """The sequence whose slices are looked at, and on whose grid the heat map is given."""
+    return preparation.planes if preparation.planes in roles else roles[0]
 
 
 def prepare(study: Study, box: Box, preparation: Preparation, roles: Sequence[str]) -> TumourSlices:
@@ -97,13 +86,8 @@ def prepare(study: Study, box: Box, preparation: Preparation, roles: Sequence[st
     Raises InputError where a sequence is missing, where the box is empty or not within the
     images, and where the ADC is in another unit.
     """
-    missing = missing_roles(roles, study)
-    if missing:
-        raise InputError(
-            f"the model needs {' and '.join(missing)}, which was not given: give it, or choose a "
-            "model that works without (hnc models list)"
-        )
-    role = preparation.planes if preparation.planes in roles else roles[0]
+    refuse_missing(roles, study.images)
+    role = planes_role(preparation, roles)
     grid = slices_about(
         box,
         study.images[role],
@@ -172,39 +156,64 @@ def judged(network: torch.nn.Module, values: np.ndarray, boxes: np.ndarray) -> n
         return network(*given, present)[0].double().softmax(dim=0).cpu().numpy()
 
 
+@dataclass
+class Reading:
+    """What one network says of a patient's slices.
+
+    ``probabilities`` float64 (class,), ``attention`` and ``contribution`` float64 (slice,);
+    ``heat`` float32 (class, slice, y', x'), Grad-CAM on the network's own cells.
+    """
+
+    probabilities: np.ndarray
+    attention: np.ndarray
+    contribution: np.ndarray
+    heat: np.ndarray
+
+
+def read(network: torch.nn.Module, slices: TumourSlices) -> Reading:
+    """``network`` is a ``networks.parotid``'s."""
+    import torch
+
+    from HNCLogic.explain.slice_cam import slice_cam
+
+    found = slice_cam(network, torch.from_numpy(slices.values), torch.from_numpy(slices.boxes))
+
+    def plain(values: torch.Tensor) -> np.ndarray:
+        return values[0].detach().double().cpu().numpy()
+
+    return Reading(
+        plain(found.reading.logits.double().softmax(dim=1)),
+        plain(found.reading.attention),
+        plain(found.reading.contribution),
+        found.maps,
+    )
+
+
 def answer(
-    networks: Sequence[torch.nn.Module],
+    readings: Sequence[Reading],
     slices: TumourSlices,
     classes: Sequence[str],
     *,
+    box: Box,
+    box_from: str,
+    planes: str,
     model: str,
     trained_on: str,
 ) -> Parotid:
-    """What the networks of all folds say of a patient's slices: mean of their probabilities.
+    """What the networks of all folds say of a patient: mean of their probabilities.
 
-    ``classes`` names the networks' outputs, in order. A network is a ``networks.parotid``'s.
+    ``classes`` names the networks' outputs, in order; ``box_from`` says where ``box`` comes from,
+    ``planes`` is ``planes_role``'s.
     """
-    import torch
-
-    said, attention, contribution = [], [], []
-    for network in networks:
-        network.eval()
-        device = next(network.parameters()).device
-        given = torch.from_numpy(slices.values)[None].to(device)
-        boxes = torch.from_numpy(slices.boxes)[None].to(device)
-        present = torch.ones(given.shape[:2], dtype=torch.bool, device=device)
-        with torch.inference_mode():
-            reading = network.read(given, boxes, present)
-        said.append(reading.logits[0].double().softmax(dim=0).cpu().numpy())
-        attention.append(reading.attention[0].double().cpu().numpy())
-        contribution.append(reading.contribution[0].double().cpu().numpy())
-    each = np.stack(said)
+    each = np.stack([reading.probabilities for reading in readings])
+    attention = np.mean([reading.attention for reading in readings], axis=0)
+    contribution = np.mean([reading.contribution for reading in readings], axis=0)
     mean = each.mean(axis=0)
     top = int(mean.argmax())
     middles = slices.boxes.reshape(-1, 2, 2).mean(axis=1) - 0.5
     places = np.column_stack([middles, np.arange(len(middles))])
     heights = slices.grid.points(places)[:, 2]
-    shares = zip(heights, np.mean(attention, axis=0), np.mean(contribution, axis=0), strict=True)
+    shares = zip(heights, attention, contribution, strict=True)
     return Parotid(
         kind=classes[top],
         probabilities=_named(classes, mean),
@@ -219,9 +228,36 @@ def answer(
             )
             for index, (height, attended, won) in enumerate(shares)
         ],
+        box_mm=other_side(box),
+        box_from=box_from,
+        planes=planes,
         model=model,
         trained_on=trained_on,
     )
+
+
+def heat_on(
+    image: sitk.Image, readings: Sequence[Reading], of_class: int, slices: TumourSlices
+) -> sitk.Image:
+    """What speaks for a class, mean of the folds, on the patient's own grid, that of ``image``.
+
+    float32, 0 to 1, 1 at the hottest place; 0 outside the box, which is all that the networks look
+    at, and everywhere where nothing speaks for the class.
+    """
+    import torch
+    from torch.nn.functional import interpolate
+
+    coarse = np.mean([reading.heat[of_class] for reading in readings], axis=0)
+    sides = slices.values.shape[2:]
+    large = interpolate(torch.from_numpy(coarse)[None], sides, mode="bilinear")[0].numpy()
+    middles = np.arange(max(sides)) + 0.5
+    x0, y0, x1, y1 = slices.boxes.T[:, :, None]
+    across = (middles[: sides[1]] >= x0) & (middles[: sides[1]] <= x1)
+    down = (middles[: sides[0]] >= y0) & (middles[: sides[0]] <= y1)
+    heat = np.where(down[:, :, None] & across[:, None, :], large, 0.0)
+    peak = float(heat.max())
+    scaled = (heat / peak if peak > 0 else heat).astype(np.float32)
+    return resample(slices.grid.image(scaled), Grid.of(image), 0.0)
 
 
 def _named(classes: Sequence[str], row: np.ndarray) -> dict[str, float]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from HNCLogic.errors import InputError, first_problem
-from HNCLogic.job import Aggregation, Record, Role
+from HNCLogic.job import MR_ROLES, Aggregation, Record, Role
 from HNCLogic.models.plain_card import CARD_FILE, LARGEST_CARD, plain_card, read_card_file
 from HNCLogic.networks.registry import check_arguments
 
@@ -162,17 +162,25 @@ class Card(_Part):
             raise ValueError('method "slice-tumour" has one class')
         self._one_threshold_per_fold()
 
-    def _fits_parotid(self) -> None:
-        if self.network.name != "parotid":
-            raise ValueError('method "parotid" needs network "parotid"')
-        self._one_name_per_class()
-
     def _fits_extension(self) -> None:
         if self.network.name != "gmgenet":
             raise ValueError('method "extension" needs network "gmgenet"')
         if self.threshold is None:
             raise ValueError('method "extension" needs a threshold')
+        if [each.role for each in self.inputs] != ["CT"]:
+            raise ValueError('method "extension" takes a CT and nothing else')
         self._one_threshold_per_fold()
+
+    def _fits_parotid(self) -> None:
+        if self.network.name != "parotid":
+            raise ValueError('method "parotid" needs network "parotid"')
+        if self.threshold is not None:
+            raise ValueError('method "parotid" names the most probable class: no threshold')
+        if "malignant" not in self.classes or len(set(self.classes)) != len(self.classes):
+            raise ValueError("classes must differ, and one of them must be malignant")
+        if not all(each.required and each.role in MR_ROLES for each in self.inputs):
+            raise ValueError('method "parotid" needs each of its inputs, MR sequences by name')
+        self._one_name_per_class()
 
     def _one_name_per_class(self) -> None:
         if len(self.classes) != self.network.arguments["classes"]:

@@ -12,7 +12,7 @@ from HNCLogic.models.card import CARD_FILE, Card, read_card
 from HNCLogic.models.folder import UNSEEN, Model, open_model, verify
 from HNCLogic.models.places import folders_in, own_models, shipped_models
 
-__all__ = ["Listing", "add_model", "find_model", "list_models", "verify"]
+__all__ = ["Listing", "add_model", "find_model", "list_models", "model_for", "verify"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,24 @@ def find_model(name_or_folder: str | Path, method: str | tuple[str, ...] | None 
             + (f"choose {' or '.join(fitting)}" if fitting else "none for it is installed")
         )
     return model
+
+
+def model_for(method: str, asked: str | None) -> Model:
+    """The model that is ``asked`` for, or the only one for ``method`` where none is.
+
+    Raises InputError as ``find_model``, and where there is none for the method or several.
+    """
+    if asked is not None:
+        return find_model(asked, method)
+    fitting = [m.name for m in list_models() if m.card is not None and m.card.method == method]
+    if len(fitting) != 1:
+        raise InputError(
+            f"several models are for method {method}: choose {' or '.join(fitting)} (--model)"
+            if fitting
+            else f"no model for method {method} is installed: give its folder (--model FOLDER), or "
+            "add one (hnc models add FOLDER)"
+        )
+    return find_model(fitting[0], method)
 
 
 def _place_of(asked: str) -> Path:

@@ -65,13 +65,16 @@ class ParotidNet(nn.Module):
     def vectors(
         self, slices: torch.Tensor, boxes: torch.Tensor, present: torch.Tensor
     ) -> torch.Tensor:
-        """First stage: (batch, slice, branch, features), 0 at empty places."""
+        """First stage: (batch, slice, branch, features), 0 at empty places.
+
+        Nothing is remembered for gradients, but where an output inside is made a leaf (Grad-CAM):
+        no parameter here asks for any.
+        """
         shown, framed = slices[present], boxes[present]
         found = []
-        with torch.no_grad():
-            for branch, channels in zip(self.branches, self.channels, strict=True):
-                seen = shown[:, channels if len(channels) == 3 else channels * 3]
-                found.append(branch.features(seen, framed))
+        for branch, channels in zip(self.branches, self.channels, strict=True):
+            seen = shown[:, channels if len(channels) == 3 else channels * 3]
+            found.append(branch.features(seen, framed))
         stacked = torch.stack(found, dim=1)
         out = stacked.new_zeros(*present.shape, *stacked.shape[1:])
         out[present] = stacked

@@ -54,6 +54,8 @@ def _what_for(method: str) -> str:
         return _("Where the tumour is, slice by slice: outlines of lesions")
     if method == "extension":
         return _("Has a node's capsule been broken: a verdict on a CT of the neck")
+    if method == "parotid":
+        return _("What kind of tumour is in the parotid: probabilities from MRI")
     return _("Where the tumour is: outlines of primary tumour and lymph nodes")
 
 

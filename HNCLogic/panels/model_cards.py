@@ -31,7 +31,7 @@ class CardSummary:
     name: str
     title: str  # name and version
     folder: Path
-    method: str  # "presence", "tumour-volume" or "slice-tumour"
+    method: str  # as on the card, "presence" or "parotid" say
     threshold: float | None
     aggregation: str | None
     roles: tuple[str, ...]  # of its inputs, channel by channel

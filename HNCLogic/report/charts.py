@@ -27,7 +27,7 @@ from HNCLogic.report.frame import (
 from HNCLogic.report.wording import number, probability
 
 if TYPE_CHECKING:
-    from HNCLogic.job import Explanation, Presence, WindowAnswer
+    from HNCLogic.job import Explanation, Extension, Presence, WindowAnswer
 
 __all__ = ["WIDTH", "Frame", "Layout", "gauge", "heat_chart", "ticks", "windows_chart"]
 
@@ -40,7 +40,7 @@ ALONG = [
 ]
 
 
-def gauge(presence: Presence, layout: Layout = REPORT_GAUGE) -> str:
+def gauge(presence: Presence | Extension, layout: Layout = REPORT_GAUGE) -> str:
     """Probability on a line from 0 to 1, with the threshold and each fold's own answer.
 
     Where a majority decides there is no probability: then the windows' votes.
@@ -169,14 +169,14 @@ def middle_of(window: WindowAnswer) -> float:
 def heat_frame(explanation: Explanation, layout: Layout = REPORT) -> Frame:
     """Where ``heat_chart`` puts what. Raises ValueError where there are no slices."""
     where = [one.position_mm for one in explanation.slices]
-    half = _half_slice(explanation)
+    half = half_slice(where)
     rows = len(_heat_legend(explanation, layout))
     return Frame.of(layout, min(where) - half, max(where) + half, rows)
 
 
-def _half_slice(explanation: Explanation) -> float:
-    where = sorted(one.position_mm for one in explanation.slices)
-    return float(np.median(np.diff(where))) / 2 if len(where) > 1 else 1.5
+def half_slice(where: list[float]) -> float:
+    """Half the distance in mm of slices at the positions ``where``."""
+    return float(np.median(np.diff(sorted(where)))) / 2 if len(where) > 1 else 1.5
 
 
 def _heat_legend(explanation: Explanation, layout: Layout) -> list[list[Item]]:
@@ -192,7 +192,7 @@ def heat_chart(explanation: Explanation, layout: Layout = REPORT) -> str:
     After Liedes 2025, figure 5.
     """
     slices = sorted(explanation.slices, key=lambda one: one.position_mm)
-    half = _half_slice(explanation)
+    half = half_slice([one.position_mm for one in slices])
     frame = heat_frame(explanation, layout)
     base = frame.height - frame.bottom
     parts = legend(_heat_legend(explanation, layout), layout, 2)

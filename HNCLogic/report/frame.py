@@ -6,7 +6,7 @@ enters. Sizes follow from a ``Layout``: a report's page is wide, a panel narrow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -71,6 +71,10 @@ class Frame:
             width=layout.width,
             text=layout.text,
         )
+
+    def up_to(self, highest: float) -> Frame:
+        """The same with an upper end a little over ``highest``, a share of 1."""
+        return replace(self, y1=min(1.0, 1.1 * highest) if highest > 0 else 1.0)
 
     def x(self, value: float) -> float:
         share = (value - self.x0) / ((self.x1 - self.x0) or 1.0)

@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 
 from HNCLogic.job import Result
-from HNCLogic.report import charts, wording
+from HNCLogic.report import charts, kind_charts, wording
 from HNCLogic.report.page import page
 
 NAME = "report.html"
@@ -28,12 +28,15 @@ def write_report(result: Result, folder: Path) -> Path:
 def render(result: Result, folder: Path) -> str:
     """The report's HTML; see ``write_report``."""
     presence, explanation = result.presence, result.explanation
+    judged, parotid = presence or result.extension, result.parotid
     return page(
         "report.html",
         result=result,
         wording=wording,
         title=_title(result),
-        gauge=charts.gauge(presence) if presence else "",
+        gauge=charts.gauge(judged) if judged else "",
+        kinds_chart=kind_charts.kinds_chart(parotid) if parotid else "",
+        attention_chart=kind_charts.attention_chart(parotid) if parotid else "",
         windows_chart=charts.windows_chart(presence) if presence and presence.windows else "",
         heat_chart=charts.heat_chart(explanation) if explanation and explanation.slices else "",
         annotated=bool(explanation and any(one.annotated for one in explanation.slices)),
@@ -46,7 +49,8 @@ def render(result: Result, folder: Path) -> str:
 
 def _title(result: Result) -> str:
     roles = " + ".join(image.role for image in result.images)
-    return f"Head and neck: {roles}" if roles else "Head and neck"
+    where = "Parotid" if result.parotid is not None else "Head and neck"
+    return f"{where}: {roles}" if roles else where
 
 
 def _embedded(folder: Path, name: str) -> str:

@@ -42,15 +42,18 @@ def _print(console: Console, result: Result, out: Path) -> None:
 
     if result.simulated:
         line(f"SIMULATED IMAGES. {result.simulated}", "bold yellow")
-    presence = result.presence
-    if presence is not None:
-        colour = "bold red" if presence.verdict == "positive" else "bold green"
-        line(wording.verdict(presence), colour)
-        line(f"{wording.answer(presence)} {wording.agreement(presence)}")
+    answer = result.answer
+    if answer is not None:
+        colour = "bold red" if wording.tone(answer) == "positive" else "bold green"
+        line(wording.verdict(answer), colour)
+        line(f"{wording.answer(answer)} {wording.agreement(answer)}")
+        if result.extension is not None:
+            line(wording.where_judged(result.extension))
+            line(wording.region(result.region))
         if disagreement := wording.disagreement(result):
             line(disagreement, "bold yellow")
     if found := wording.lesions_found(result):
-        line(found if presence is not None else found[:1].upper() + found[1:], "bold")
+        line(found if answer is not None else found[:1].upper() + found[1:], "bold")
     if result.lesions:
         line(f"Outlined by: {result.delineation or 'the given mask'}.", "dim")
         console.print(_table(result))

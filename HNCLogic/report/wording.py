@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from HNCLogic.job import Explanation, Lesion, Position, Presence, Result, Totals
+from HNCLogic.job import (
+    BoxMm,
+    Explanation,
+    Extension,
+    Lesion,
+    Parotid,
+    Position,
+    Presence,
+    Region,
+    Result,
+    Totals,
+)
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -52,26 +63,58 @@ def position(ras: Position | None) -> str:
     return "  ".join(f"{up if v >= 0 else down}{THIN}{abs(v):.0f}" for up, down, v in letters)
 
 
+def box(box_mm: BoxMm) -> str:
+    """A box in Slicer's letters, low to high on each axis, millimetres."""
+    pairs = zip("RAS", box_mm[::2], box_mm[1::2], strict=True)
+    return ", ".join(f"{axis} {number(a, 0)} to {number(b, 0)}" for axis, a, b in pairs)
+
+
 def hottest_point(explanation: Explanation) -> str:
     if explanation.hottest_ras is None:
         return "The heat map is empty: there is no hottest point."
     return f"Hottest point: {position(explanation.hottest_ras)} mm."
 
 
+def region(found: Region) -> str:
+    """The stretch of the body that was analysed, and how it was found."""
+    low, high = number(found.inferior_mm, 0), number(found.superior_mm, 0)
+    return f"Analysed: {low} to {high} mm toward the head ({found.found_by})."
+
+
 def count(amount: int, one: str, many: str | None = None) -> str:
     return f"{amount} {one if amount == 1 else many or one + 's'}"
 
 
-def verdict(presence: Presence) -> str:
+def verdict(answer: Presence | Extension | Parotid) -> str:
     """The verdict; "borderline" where not all networks give it, or it hangs by less than they
     differ."""
-    words = "Positive for cancer" if presence.verdict == "positive" else "Negative for cancer"
-    agreed = len(presence.folds) < 2 or _of_the_same_verdict(presence) == len(presence.folds)
-    return words if agreed and not _near_the_threshold(presence) else f"{words}, borderline"
+    if isinstance(answer, Parotid):
+        words = f"Most probably {answer.kind}"
+        close = False
+    else:
+        words = f"{answer.verdict.capitalize()} for {_sought(answer)}"
+        close = _near_the_threshold(answer)
+    agreed = len(answer.folds) < 2 or _of_the_same_verdict(answer) == len(answer.folds)
+    return words if agreed and not close else f"{words}, borderline"
 
 
-def _of_the_same_verdict(presence: Presence) -> int:
+def tone(answer: Presence | Extension | Parotid | None) -> str:
+    """The tone it is shown in: "positive" for bad news, "negative" for good, else "neutral"."""
+    if answer is None:
+        return "neutral"
+    if isinstance(answer, Parotid):
+        return "positive" if answer.kind == "malignant" else "negative"
+    return answer.verdict
+
+
+def _sought(answer: Presence | Extension) -> str:
+    return "extracapsular extension" if isinstance(answer, Extension) else "cancer"
+
+
+def _of_the_same_verdict(presence: Presence | Extension | Parotid) -> int:
     """How many networks, each taken alone, give the verdict."""
+    if isinstance(presence, Parotid):
+        return sum(max(fold, key=fold.get) == presence.kind for fold in presence.folds)
     yes = sum(
         fold.probability >= (presence.threshold if fold.threshold is None else fold.threshold)
         for fold in presence.folds
@@ -79,15 +122,24 @@ def _of_the_same_verdict(presence: Presence) -> int:
     return yes if presence.verdict == "positive" else len(presence.folds) - yes
 
 
-def _near_the_threshold(presence: Presence) -> bool:
+def _near_the_threshold(presence: Presence | Extension) -> bool:
     """Is the answer nearer to the threshold than the networks are to each other?"""
     if presence.probability is None or len(presence.folds) < 2:
         return False
     return abs(presence.probability - presence.threshold) < presence.fold_spread
 
 
-def answer(presence: Presence) -> str:
+def answer(presence: Presence | Extension | Parotid) -> str:
     """One sentence: the probability, its side of the threshold, how it was put together."""
+    if isinstance(presence, Parotid):
+        return kinds(presence)
+    side = "at or above" if presence.verdict == "positive" else "below"
+    if isinstance(presence, Extension):
+        return (
+            f"The model's probability of extracapsular extension is "
+            f"{probability(presence.probability)}, {side} its threshold of "
+            f"{number(presence.threshold, 2)}."
+        )
     how = AGGREGATIONS[presence.aggregation]
     if presence.probability is None:
         over = windows_over(presence)
@@ -96,10 +148,29 @@ def answer(presence: Presence) -> str:
             f"{'is' if over == 1 else 'are'} at or over the threshold of "
             f"{number(presence.threshold, 2)} ({how}, which gives no probability)."
         )
-    side = "at or above" if presence.verdict == "positive" else "below"
     return (
         f"The model's probability of cancer is {probability(presence.probability)}, {side} its "
         f"threshold of {number(presence.threshold, 2)} ({how})."
+    )
+
+
+def kinds(parotid: Parotid) -> str:
+    """One sentence: the probability of each kind, the most probable first."""
+    pairs = ", ".join(f"{kind} {probability(value)}" for kind, value in by_probability(parotid))
+    return f"The model's probabilities: {pairs}."
+
+
+def by_probability(parotid: Parotid) -> list[tuple[str, float]]:
+    """The kinds with their probabilities, the most probable first."""
+    return sorted(parotid.probabilities.items(), key=lambda pair: -pair[1])
+
+
+def where_judged(extension: Extension) -> str:
+    """What the classifiers saw: the VOI, how large, where, and who placed it."""
+    corners = list(zip(*extension.voi_corners, strict=True))
+    size = " × ".join(number(max(axis) - min(axis), 0) for axis in corners)
+    return (
+        f"Judged: {size} mm about {position(extension.voi_centre)} mm ({extension.voi_found_by})."
     )
 
 
@@ -116,19 +187,21 @@ def windows_over(presence: Presence) -> int:
     return sum(window.probability >= presence.threshold for window in presence.windows)
 
 
-def agreement(presence: Presence) -> str:
+def agreement(presence: Presence | Extension | Parotid) -> str:
     """Do the folds agree, and is the answer close to the threshold?"""
     folds = presence.folds
     if len(folds) < 2:
         return "One network was asked, so nothing is known of how much networks would differ."
     same = _of_the_same_verdict(presence)
-    give = "gives" if same == 1 else "give"
-    words = f"{same} of {len(folds)} networks, each taken alone, {give} the same verdict"
+    parotid = isinstance(presence, Parotid)
+    what = "name the same kind" if parotid else "give the same verdict"
+    give = what.replace(" ", "s ", 1) if same == 1 else what
+    words = f"{same} of {len(folds)} networks, each taken alone, {give}"
     if same == len(folds):
-        words = f"All {len(folds)} networks, each taken alone, give the same verdict"
+        words = f"All {len(folds)} networks, each taken alone, {what}"
     spread = f"their probabilities differ by {number(presence.fold_spread, 2)} (standard deviation)"
     words = f"{words}; {spread}."
-    if _near_the_threshold(presence):
+    if not parotid and _near_the_threshold(presence):
         words += " The answer is nearer to the threshold than the networks are to each other."
     return words
 

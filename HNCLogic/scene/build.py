@@ -172,8 +172,8 @@ def _add_images(scene: Any, nodes: SceneNodes) -> None:
             show_mr(node)
     if content.heatmap is not None:
         nodes.heatmap = add_heat_map(scene, content.heatmap)
-        presence = content.result.presence
-        note_on(nodes.heatmap, notes(content.result, presence.trained_on if presence else None))
+        answer = content.result.answer
+        note_on(nodes.heatmap, notes(content.result, answer.trained_on if answer else None))
         add_legend(nodes.heatmap.GetScalarVolumeDisplayNode(), "Grad-CAM")
 
 

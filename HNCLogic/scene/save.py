@@ -110,9 +110,9 @@ def save_segmentation(node: Any, path: Path) -> None:
 def save_heat_map(heat: sitk.Image, path: Path, result: Result | None = None) -> None:
     """Write a heat map (float32, 0 to 1) as compressed .nrrd; what ``result`` says of its use, of
     simulation and of what the network was trained on stands in the header. Raises OSError."""
-    presence = None if result is None else result.presence
+    answer = None if result is None else result.answer
     heat = sitk.Image(heat)  # shares the voxels, not the notes
-    for key, words in notes(result, presence.trained_on if presence else None).items():
+    for key, words in notes(result, answer.trained_on if answer else None).items():
         heat.SetMetaData(key, words)
     try:
         sitk.WriteImage(heat, str(path), useCompression=True)

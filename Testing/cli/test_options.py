@@ -10,7 +10,7 @@ import pytest
 
 from HNCLogic.cli import CLOSED_PIPE
 from HNCLogic.refusal import in_users_words
-from HNCLogic.task_commands import OFFERED
+from HNCLogic.task_commands import DIFFUSION, OFFERED, OTHERS
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,8 @@ def test_help_offers_what_the_task_uses(hnc):
     assert "--presence-model" in shown
     for other in ("--mask", "--delineation", "--at ", "--minimum"):
         assert other not in shown
-    assert set(OFFERED["analyze"]) == set().union(*OFFERED.values())
+    only_by_method = {*OTHERS, *DIFFUSION}
+    assert {*OFFERED["analyze"], *only_by_method} == set().union(*OFFERED.values())
 
 
 def test_a_margin_widens_what_was_found_and_the_result_says_so(hnc, patient, tmp_path):

@@ -7,14 +7,16 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from HNCLogic.errors import InputError
-from HNCLogic.images.grid import Grid, resample
+from HNCLogic.extension_verdict import ask
+from HNCLogic.images.grid import Grid, ras, resample
 from HNCLogic.images.neck_landmarks import find_landmarks, neck_range
 from HNCLogic.images.study import Study
-from HNCLogic.job import Region
+from HNCLogic.job import Extension, Region
 from HNCLogic.methods import extension
 from HNCLogic.methods.extension import Preparation
 from HNCLogic.networks.registry import make
 from HNCLogic.phantom.cases.extension_case import simulate_extension
+from Testing.tiny_models import EXTENSION
 from Testing.unit.bright_extractor import Bright
 
 SMALL = Preparation(size=(18, 30, 30), voi=(5, 18, 18), spacing_mm=3.0)
@@ -206,5 +208,31 @@ def test_classifier_sees_the_voi_alone_and_the_answer_says_where_it_is(spot):
     assert (corners[:, 0].min(), corners[:, 0].max()) == pytest.approx((-135.0, 45.0))
     assert (corners[:, 1].min(), corners[:, 1].max()) == pytest.approx((-15.0, 165.0))
     assert (corners[:, 2].min(), corners[:, 2].max()) == pytest.approx((-514.5, -469.5))
-    again = extension.Extension.model_validate_json(found.model_dump_json())
+    assert found.voi_found_by == "Grad-CAM of the extractor"
+    # Placed by hand where it is, it is the same box.
+    again = extension.placed(found.voi_centre, spot, SMALL)
+    assert again.start == voi.start
+    again = Extension.model_validate_json(found.model_dump_json())
     assert again == found
+
+
+def test_voi_by_hand_moves_inside_the_volume_and_is_refused_beside_it(spot):
+    near = tuple(v - 1 for v in ras(spot.grid.corners()[0])[:2])  # just within the first corner
+    voi = extension.placed((*near, spot.grid.corners()[:, 2].min() + 1), spot, SMALL)
+    assert voi.start == (0, 0, 0)
+    with pytest.raises(
+        InputError, match=r"outside of what is analysed, R -\d+ to 155, A"
+    ) as refused:
+        extension.placed((400.0, 0.0, -520.0), spot, SMALL)
+    assert "\n" not in str(refused.value)
+
+
+def test_folds_with_different_extractors_are_refused(spot):
+    first = make("gmgenet", EXTENSION)
+    other = make("gmgenet", EXTENSION)
+    with pytest.raises(InputError, match="the extractor of fold 2 is another"):
+        ask([first, other], 2, spot, SMALL)
+    other.extractor.load_state_dict(first.extractor.state_dict())
+    heat, voi, said = ask([first, other], 2, spot, SMALL)
+    assert heat.shape == spot.body.shape
+    assert said[1] == extension.judged(other.classifier, spot, voi)

@@ -57,7 +57,19 @@ def changed(card, path, value):
     return out
 
 
-@pytest.mark.parametrize("fields", [PRESENCE, VOLUME])
+PAROTID = {
+    **PRESENCE,
+    "name": "parotid-mr",
+    "method": "parotid",
+    "network": {"name": "parotid"},
+    "inputs": [{"role": "T2"}, {"role": "CE-T1"}, {"role": "DWI-b1000"}],
+    "classes": ["benign", "malignant"],
+    "threshold": None,
+    "aggregation": None,
+}
+
+
+@pytest.mark.parametrize("fields", [PRESENCE, VOLUME, PAROTID])
 def test_good_cards_survive_json(fields):
     card = parse_card(json.dumps(fields).encode(), "model.json")
     again = parse_card(card.model_dump_json().encode(), "model.json")
@@ -131,6 +143,27 @@ def test_tumour_volume_names_as_many_classes_as_its_network_has():
         card_of(changed(VOLUME, "classes.2", None), "card")
     with pytest.raises(InputError, match='needs network "attention-unet"'):
         card_of(changed(VOLUME, "network", PRESENCE["network"]), "card")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("classes.0", "adenoma", None),
+        ("classes.1", "cancer", "one of them must be malignant"),
+        ("classes.0", "malignant", "must differ"),
+        ("inputs.0.role", "MR", "MR sequences by name"),
+        ("inputs.0.required", False, "each of its inputs"),
+        ("threshold", PRESENCE["threshold"], "no threshold"),
+        ("network.arguments", {"classes": 4}, "has 4 classes, classes names 2"),
+    ],
+)
+def test_what_a_card_for_the_parotid_may_say(path, value, words):
+    fields = changed(PAROTID, path, value)
+    if words is None:
+        assert card_of(fields, "card").classes == ["adenoma", "malignant"]
+        return
+    with pytest.raises(InputError, match=words):
+        card_of(fields, "card")
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid
 from HNCLogic.images.study import Study
 from HNCLogic.methods.box_slices import boxes_on, slices_about
-from HNCLogic.methods.parotid import KINDS, Preparation, answer, prepare
+from HNCLogic.methods.parotid import KINDS, Preparation, answer, heat_on, prepare, read
 from HNCLogic.networks.parotid import ParotidNet
+from HNCLogic.networks.resnet_stages import STRIDE
+from HNCLogic.networks.roi_align import roi_align
 from Testing.unit.test_methods import HOT, centre_of_heat, centred, painted, turned
 
 BOX = tuple(float(v) for c in HOT for v in (c - 12, c + 12))  # about the ball of ``painted``
@@ -164,13 +167,26 @@ def test_a_sequence_that_shows_part_of_the_box_is_told_and_one_that_shows_none_r
         prepare(given, BOX, Preparation(), ROLES)
 
 
-def test_the_answer_is_the_mean_of_the_folds_and_says_where_it_rests():
+SMALL = {"widths": (4, 6), "roi": 2, "features": 8, "d_model": 12, "heads": 2, "feed_forward": 10}
+SAID = {
+    "box": BOX, "box_from": "six numbers", "planes": "CE-T1", "model": "m 1.0",
+    "trained_on": "nothing",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """A patient's slices, and what two networks of random weights say of them."""
     torch.set_num_threads(1)
     torch.manual_seed(3)
-    small = {"widths": (4, 6), "roi": 2, "features": 8, "d_model": 12, "heads": 2}
-    networks = [ParotidNet(3, 2, "late-splice", **small, feed_forward=10) for _ in range(2)]
+    networks = [ParotidNet(3, 2, "late-splice", **SMALL) for _ in range(2)]
     slices = prepare(study(), BOX, Preparation(pixels=64), ROLES)
-    found = answer(networks, slices, KINDS, model="m 1.0", trained_on="nothing")
+    return networks, slices, [read(network, slices) for network in networks]
+
+
+def test_the_answer_is_the_mean_of_the_folds_and_says_where_it_rests(asked):
+    _, slices, readings = asked
+    found = answer(readings, slices, KINDS, **SAID)
     assert sum(found.probabilities.values()) == pytest.approx(1)
     assert found.probabilities[found.kind] == max(found.probabilities.values())
     for name in KINDS:
@@ -182,6 +198,54 @@ def test_the_answer_is_the_mean_of_the_folds_and_says_where_it_rests():
     assert np.mean(heights) == pytest.approx(HOT[2], abs=2.5)
     for share in ("attention", "contribution"):
         assert sum(getattr(one, share) for one in found.slices) == pytest.approx(1, abs=1e-5)
-    same = answer(networks[:1], slices, KINDS, model="m 1.0", trained_on="nothing")
+    same = answer(readings[:1], slices, KINDS, **SAID)
     assert same.probabilities == pytest.approx(found.folds[0])
     assert same.fold_spread == 0
+    # The box is given back in RAS.
+    assert found.box_mm == (-BOX[1], -BOX[0], -BOX[3], -BOX[2], BOX[4], BOX[5])
+
+
+def test_what_is_read_for_the_heat_map_is_what_the_network_says_without(asked):
+    networks, slices, readings = asked
+    given = [torch.from_numpy(one)[None] for one in (slices.values, slices.boxes)]
+    with torch.inference_mode():
+        plain = networks[1](*given, torch.ones(given[0].shape[:2], dtype=torch.bool))
+    assert readings[1].probabilities == pytest.approx(plain[0].softmax(0).numpy(), abs=1e-6)
+    assert not any(p.grad is not None for p in networks[1].parameters())
+
+
+def test_heat_is_what_each_cell_adds_to_the_log_odds(asked):
+    """Worked out without hooks: gradient at layer2 of each branch, by hand from its output on."""
+    networks, slices, readings = asked
+    network = networks[0]
+    boxes = torch.from_numpy(slices.boxes)
+    grown, layers = [], []
+    for branch, channels in zip(network.branches, network.channels, strict=True):
+        cells = branch.stages(torch.from_numpy(slices.values)[:, channels * 3]).requires_grad_()
+        inside = roi_align(cells, boxes, branch.roi, 1 / STRIDE)
+        grown.append(torch.relu(branch.vector(inside.flatten(1))))
+        layers.append(cells)
+    present = torch.ones((1, len(boxes)), dtype=torch.bool)
+    logits = network.sequence(torch.stack(grown, dim=1)[None], present)[0]
+    gradients = torch.autograd.grad(logits[1] - logits[0], layers)
+    expected = sum(
+        g.mean(dim=(2, 3), keepdim=True) * cells for g, cells in zip(gradients, layers, strict=True)
+    ).sum(dim=1)
+    expected = expected.clamp(min=0).detach().numpy()
+    assert expected.max() > 0
+    np.testing.assert_allclose(readings[0].heat[1], expected, atol=1e-5 * expected.max())
+
+
+def test_heat_lies_within_the_box_on_the_patients_own_grid(asked):
+    _, slices, readings = asked
+    planes = painted(GRIDS["oblique"])
+    shown = heat_on(planes, readings, 1, slices)
+    grid = Grid.of(planes)
+    assert Grid.of(shown).same_as(grid)
+    values = sitk.GetArrayFromImage(shown)
+    assert 0.3 < values.max() <= 1
+    places = grid.points(np.argwhere(values > 0)[:, ::-1])
+    low, high = np.reshape(BOX, (3, 2)).T
+    beyond = 1.5 * np.array(slices.grid.spacing)  # as far as interpolation reaches
+    assert (places >= low - beyond).all()
+    assert (places <= high + beyond).all()
