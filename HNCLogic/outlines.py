@@ -138,6 +138,7 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
         patch,
         (preparation.stride, preparation.pixels, preparation.pixels),
         numbers="quick",
+        backend="auto",
         progress=lambda done, words: progress(done, f"outlines, {words}"),
     )
     found.lap("network: outlines")
