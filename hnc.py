@@ -27,7 +27,7 @@ LOCK = HERE / ".venv.lock"
 WINDOWS = os.name == "nt"
 PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 SUPPORTED = [(3, 12), (3, 11), (3, 13), (3, 10)]  # Slicer's own first
-EXTRAS = "scene,train,openvino,test"
+EXTRAS = "scene,train,test"
 LONGEST_SILENCE_S = 15.0
 
 USAGE = """\
