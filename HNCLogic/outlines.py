@@ -108,6 +108,7 @@ def lesions(job: Job, found: Findings, model: Model | None, progress: Progress) 
 def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> sitk.Image | None:
     from HNCLogic.inference.device import choose_device, quick_numbers
     from HNCLogic.inference.ensemble import mean_volume
+    from HNCLogic.inference.estimate import with_estimate
     from HNCLogic.methods import tumour_volume
 
     card, preparation = model.card, model.preparation(tumour_volume.Preparation)
@@ -129,6 +130,7 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
     _warn_of_missing(found, region, "CT")
     volume = tumour_volume.prepare(found.study, region, preparation, ct_required=ct_required)
     found.lap("preparing for the outlines")
+    needed = require_room(model, volume.values.shape)
     patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
     device = choose_device()
     probabilities = mean_volume(
@@ -138,7 +140,8 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
         patch,
         (preparation.stride, preparation.pixels, preparation.pixels),
         numbers="quick",
-        progress=lambda done, words: progress(done, f"outlines, {words}"),
+        backend="auto",
+        progress=with_estimate(needed, lambda done, words: progress(done, f"outlines, {words}")),
     )
     found.lap("network: outlines")
     classes = tumour_volume.classes_on(Grid.of(found.study.pet), probabilities, volume.grid)
@@ -148,6 +151,31 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
     found.outlined_in = quick_numbers(device)
     found.lap("outlines to the patient's grid")
     return classes
+
+
+def memory_needed(model: Model, shape: tuple[int, ...]) -> int:
+    """Bytes that the networks of method 3 take for a volume of ``shape`` (channel, z, y, x)."""
+    from HNCLogic.inference.memory import needed_bytes
+    from HNCLogic.methods.tumour_volume import Preparation
+    from HNCLogic.networks.registry import check_arguments
+
+    card, preparation = model.card, model.preparation(Preparation)
+    arguments = check_arguments(card.network.name, card.network.arguments)
+    patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
+    largest = max((model.folder / each.file).stat().st_size for each in card.weights)
+    # Files are of half precision or full, memory of full; only attention-unet has widths.
+    return needed_bytes(
+        shape[1:], shape[0], len(card.classes), patch, arguments["widths"][0], 2 * largest
+    )
+
+
+def require_room(model: Model, shape: tuple[int, ...]) -> int:
+    """``memory_needed``. Raises InputError where this machine has less to give now."""
+    from HNCLogic.inference import memory
+
+    needed = memory_needed(model, shape)
+    memory.require_memory(needed, memory.free_bytes())
+    return needed
 
 
 def _by_slices(job: Job, found: Findings, model: Model, progress: Progress) -> sitk.Image | None:

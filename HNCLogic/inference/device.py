@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from HNCLogic.errors import InputError
@@ -32,11 +33,26 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
+def physical_cores() -> int:
+    """Cores this process may run on. Two processors that share a core share its arithmetic, so
+    that a second thread on it only slows both. Where the system does not say: processors."""
+    if not hasattr(os, "sched_getaffinity"):
+        return processors()
+    places = (
+        f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list"
+        for number in os.sched_getaffinity(0)
+    )
+    try:
+        return len({Path(place).read_text() for place in places})
+    except OSError:
+        return processors()
+
+
 def use_threads(count: int | None = None) -> int:
-    """Let torch compute with ``count`` threads (None: one per processor); gives the number."""
+    """Let torch compute with ``count`` threads (None: one per core); gives the number."""
     import torch
 
-    chosen = processors() if count is None else count
+    chosen = physical_cores() if count is None else count
     if chosen < 1:
         raise InputError(f"at least one thread is needed, not {chosen}")
     torch.set_num_threads(chosen)

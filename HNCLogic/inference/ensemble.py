@@ -1,17 +1,18 @@
 """Several folds, one after the other: the mean of what they say.
 
 The folds come as an iterable that makes each network when its turn is there
-(``Model.networks()``), so that the weights of one fold at a time are in memory.
+(``Model.networks()``), so that not all folds' weights are in memory at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from HNCLogic.inference.volume import Activation, Numbers, predict_volume
+from HNCLogic.inference.backends import Numbers, Wanted, Windows, choose_backend
+from HNCLogic.inference.volume import Activation, Patches, check_patch
 from HNCLogic.inference.windows import pad_to, window_starts
 
 if TYPE_CHECKING:
@@ -31,29 +32,56 @@ def mean_volume(
     outside: float = 0.0,
     batch: int = 1,
     numbers: Numbers = "exact",
+    backend: Wanted = "torch",
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Mean over ``count`` networks of their probability maps, float32 (class, z, y, x).
 
     Arguments as of ``predict_volume``; Nikulin 2023 averages the five folds' maps before any
-    class is chosen.
+    class is chosen. Where the backend keeps its own copy of the weights, the next fold's are
+    read and made ready while one computes.
     """
+    import torch
+
+    patches = Patches(volume, patch, stride, outside)
     total = None
-    for done, network in enumerate(networks):
+    for done, (run, device) in enumerate(_each_ready(networks, patch, numbers, backend)):
         step = _fold_progress(progress, done, count)
-        one = predict_volume(
-            network,
-            volume,
-            patch,
-            stride,
-            activation=activation,
-            outside=outside,
-            batch=batch,
-            numbers=numbers,
-            progress=step,
-        )
-        total = one if total is None else np.add(total, one, out=total)
-    return np.divide(total, count, out=total)
+        one = patches.merged(run, device, activation, batch, step)
+        with torch.inference_mode():
+            total = one if total is None else total.add_(one.to(total.device))
+    with torch.inference_mode():
+        return total.div_(count).cpu().numpy()
+
+
+def _each_ready(
+    networks: Iterable[torch.nn.Module], patch: Sequence[int], numbers: Numbers, backend: Wanted
+) -> Iterator[tuple[Windows, torch.device]]:
+    """Each network made ready, in turn; the next one ahead of its turn where that is safe.
+
+    It is where the backend copies the weights. Where it does not, they may be the same tensors,
+    filled anew for each fold; there reading them takes hundredths of a second.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    turns = iter(networks)
+
+    def make_ready() -> tuple[Windows, torch.device, bool] | None:
+        network = next(turns, None)
+        if network is None:
+            return None
+        check_patch(network, patch)
+        chosen = choose_backend(backend, numbers, network)
+        return chosen.ready(network), next(network.parameters()).device, chosen.copies
+
+    with ThreadPoolExecutor(1) as ahead:
+        current = make_ready()
+        while current is not None:
+            run, device, copies = current
+            coming = ahead.submit(make_ready) if copies else None
+            yield run, device
+            del run, current  # one fold's memory is free before the next but one is taken
+            current = coming.result() if coming is not None else make_ready()
 
 
 def window_probabilities(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from HNCLogic.errors import InputError
-from HNCLogic.inference.device import computes_in_bf16
+from HNCLogic.inference.backends import Numbers, Wanted, Windows, choose_backend
 from HNCLogic.inference.merging import GaussianMerge
 from HNCLogic.inference.windows import pad_to, window_starts
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import torch
 
 Activation = Literal["softmax", "sigmoid"]
-Numbers = Literal["exact", "quick"]
 
 
 def predict_volume(
@@ -30,6 +29,7 @@ def predict_volume(
     outside: float = 0.0,
     batch: int = 1,
     numbers: Numbers = "exact",
+    backend: Wanted = "torch",
     progress: Callable[[float], None] | None = None,
 ) -> np.ndarray:
     """Class probabilities, float32 (class, z, y, x), of ``volume`` (channel, z, y, x).
@@ -41,50 +41,86 @@ def predict_volume(
     (``GaussianMerge``). A volume smaller than the patch is filled up with ``outside``, and cut
     back after. ``numbers``: "exact" computes in float32; "quick" in bfloat16 where the processor
     computes in it by itself (several times as fast; probabilities differ by up to 0.03), and in
-    float32 elsewhere. Probabilities are summed in float32 in any case. ``progress`` is called with
-    the share of patches done; if it raises, work stops.
+    float32 elsewhere. Probabilities are summed in float32 in any case. ``backend`` as of
+    ``choose_backend``. ``progress`` is called with the share of patches done; if it raises, work
+    stops.
 
     Raises InputError where the network is made for patches of another size (its ``patch``).
     """
-    import torch
+    check_patch(network, patch)
+    patches = Patches(volume, patch, stride, outside)
+    run = choose_backend(backend, numbers, network).ready(network)
+    device = next(network.parameters()).device
+    return patches.merged(run, device, activation, batch, progress).cpu().numpy()
 
+
+def check_patch(network: torch.nn.Module, patch: Sequence[int]) -> None:
+    """Raises InputError where ``network`` is made for patches of another size."""
     made_for = tuple(getattr(network, "patch", patch))
     if made_for != tuple(patch):
         raise InputError(
             f"the model's card contradicts itself: its network takes patches of {made_for} voxels "
             f"(z, y, x), its preprocessing asks for {tuple(patch)}"
         )
-    network.eval()
-    padded, back = pad_to(volume, patch, outside)
-    inputs = torch.from_numpy(np.ascontiguousarray(padded, dtype=np.float32))
-    size = inputs.shape[1:]
-    starts = [window_starts(*each) for each in zip(size, patch, stride, strict=True)]
-    corners = list(product(*starts))
-    device = next(network.parameters()).device
-    quick = numbers == "quick" and computes_in_bf16(device)
-    # Channels last is what convolutions in bfloat16 want; float32 ones gain little or lose.
-    layout = torch.channels_last_3d if quick else torch.contiguous_format
-    network.to(memory_format=layout)
-    merge = None
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=quick):
-        for first in range(0, len(corners), batch):
-            chosen = corners[first : first + batch]
-            windows = torch.stack([_cut(inputs, corner, patch) for corner in chosen])
-            given = windows.to(device).contiguous(memory_format=layout)
-            probabilities = _activate(network(given).float(), activation)
-            if merge is None:
-                merge = GaussianMerge(probabilities.shape[1], size, patch, starts, device)
-            for corner, values in zip(chosen, probabilities, strict=True):
-                merge.add(corner, values)
-            if progress is not None:
-                progress((first + len(chosen)) / len(corners))
-        merged = merge.mean()[(slice(None), *back)]
-        return np.ascontiguousarray(merged.cpu().numpy())
 
 
-def _cut(inputs: torch.Tensor, corner: Sequence[int], patch: Sequence[int]) -> torch.Tensor:
-    z, y, x = (slice(c, c + side) for c, side in zip(corner, patch, strict=True))
-    return inputs[:, z, y, x]
+class Patches:
+    """The overlapping patches of one volume; arguments as of ``predict_volume``.
+
+    A patch in which nothing is to be seen (every channel one value throughout: air, or what a
+    short volume was filled up with) is the same as any other such patch, and computed once.
+    """
+
+    def __init__(
+        self, volume: np.ndarray, patch: Sequence[int], stride: Sequence[int], outside: float
+    ):
+        padded, self._back = pad_to(volume, patch, outside)
+        self.values = np.ascontiguousarray(padded, dtype=np.float32)  # (channel, z, y, x)
+        self.patch = tuple(patch)
+        size = self.values.shape[1:]
+        self.starts = [window_starts(*each) for each in zip(size, patch, stride, strict=True)]
+        groups: dict[tuple, list[tuple[int, ...]]] = {}
+        for corner in product(*self.starts):
+            groups.setdefault(self._seen_at(corner), []).append(corner)
+        self.groups = list(groups.values())  # corners (z, y, x) of patches that are the same
+
+    def _seen_at(self, corner: tuple[int, ...]) -> tuple:
+        """The same for two patches only where they hold the same."""
+        window = self._cut(corner)
+        first = window[:, 0, 0, 0]
+        flat = (window == first[:, None, None, None]).all()
+        return ("flat", *first.tolist()) if flat else corner
+
+    def _cut(self, corner: tuple[int, ...]) -> np.ndarray:
+        z, y, x = (slice(c, c + side) for c, side in zip(corner, self.patch, strict=True))
+        return self.values[:, z, y, x]
+
+    def merged(
+        self,
+        run: Windows,
+        device: torch.device,
+        activation: Activation,
+        batch: int = 1,
+        progress: Callable[[float], None] | None = None,
+    ) -> torch.Tensor:
+        """Probabilities (class, z, y, x) on ``device`` by one network, which ``run`` runs."""
+        import torch
+
+        merge = None
+        with torch.inference_mode():
+            for first in range(0, len(self.groups), batch):
+                chosen = self.groups[first : first + batch]
+                windows = torch.from_numpy(np.stack([self._cut(same[0]) for same in chosen]))
+                probabilities = _activate(run(windows.to(device)), activation)
+                if merge is None:
+                    classes, size = probabilities.shape[1], self.values.shape[1:]
+                    merge = GaussianMerge(classes, size, self.patch, self.starts, device)
+                for same, values in zip(chosen, probabilities, strict=True):
+                    for corner in same:
+                        merge.add(corner, values)
+                if progress is not None:
+                    progress((first + len(chosen)) / len(self.groups))
+            return merge.mean()[(slice(None), *self._back)].contiguous()
 
 
 def _activate(logits: torch.Tensor, activation: Activation) -> torch.Tensor:

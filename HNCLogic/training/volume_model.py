@@ -43,7 +43,7 @@ def finish(
             said = mean_volume(
                 [network], 1, np.asarray(scan.values, np.float32),
                 (p.patch_slices, p.pixels, p.pixels), (p.stride, p.pixels, p.pixels),
-                numbers="quick",
+                numbers="quick", backend="auto",
             )  # fmt: skip
             counts = overlap(said.argmax(axis=0), np.asarray(scan.truth))
             rows.append({"scan": scan.name, "fold": number, **counts})

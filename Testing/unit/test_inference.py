@@ -6,7 +6,13 @@ import torch
 from monai.inferers import SlidingWindowInferer
 
 from HNCLogic.errors import InputError
-from HNCLogic.inference.device import choose_device, processors, quick_numbers, use_threads
+from HNCLogic.inference.device import (
+    choose_device,
+    physical_cores,
+    processors,
+    quick_numbers,
+    use_threads,
+)
 from HNCLogic.inference.ensemble import mean_volume, window_probabilities
 from HNCLogic.inference.merging import FWHM
 from HNCLogic.inference.volume import predict_volume
@@ -154,6 +160,19 @@ def test_folds_are_averaged_and_made_one_at_a_time():
     assert told[0][1] == "network 1 of 3"
 
 
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")
+def test_patches_with_nothing_in_them_are_computed_once(unet):
+    values = volume(64, 32, 48)
+    values[:, 16:56] = 0.25  # patches at 16, 24, 32 and 40 hold nothing else
+    seen = []
+    handle = unet.register_forward_hook(lambda _m, given, _o: seen.append(given[0].clone()))
+    ours = predict_volume(unet, values, PATCH, (8, 32, 48))
+    handle.remove()
+    assert len(seen) == 4  # of 7: at 0, 8, 16 for four, 48
+    assert len({window.numpy().tobytes() for window in seen}) == 4
+    assert np.abs(ours - monai(unet, values, (0.5, 0, 0))).max() < 1e-4
+
+
 def test_window_probabilities_are_each_networks_own():
     networks = [make("presence", PRESENCE).eval() for _ in range(2)]
     stack = volume(45, 12, 12)
@@ -188,6 +207,6 @@ def test_device_and_threads():
         with pytest.raises(InputError, match="no CUDA device"):
             choose_device("cuda")
     assert use_threads(1) == 1 == torch.get_num_threads()
-    assert use_threads() == processors() == torch.get_num_threads()
+    assert use_threads() == physical_cores() == torch.get_num_threads() <= processors()
     with pytest.raises(InputError, match="at least one thread"):
         use_threads(0)

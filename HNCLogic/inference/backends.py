@@ -1,0 +1,95 @@
+"""What runs a network: torch, or OpenVINO where it is installed.
+
+A backend makes a network ready once, and is then given windows: float32 tensors
+(n, channel, *patch) on the network's device, to float32 logits (n, class, *patch) there.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from HNCLogic.errors import InputError
+from HNCLogic.inference.device import computes_in_bf16
+
+if TYPE_CHECKING:
+    import torch
+
+Numbers = Literal["exact", "quick"]
+Wanted = Literal["auto", "torch", "openvino"]
+Windows = Callable[["torch.Tensor"], "torch.Tensor"]
+
+# Processors on which both were measured, and OpenVINO was the quicker (docs/benchmarks).
+OPENVINO_IS_QUICKER_ON = ("x86_64", "amd64")
+
+
+class Backend(Protocol):
+    name: str  # as provenance and benchmarks say it
+    copies: bool  # is the network free for other weights once it was made ready?
+
+    def ready(self, network: torch.nn.Module) -> Windows: ...
+
+
+class TorchBackend:
+    """torch itself, in evaluation mode; in bfloat16 and channels last where ``quick`` and the
+    processor computes in bfloat16 by itself, else in float32."""
+
+    name = "torch"
+    copies = False
+
+    def __init__(self, quick: bool):
+        self.quick = quick
+
+    def ready(self, network: torch.nn.Module) -> Windows:
+        import torch
+
+        device = next(network.parameters()).device
+        quick = self.quick and computes_in_bf16(device)
+        # Channels last is what convolutions in bfloat16 want; float32 ones gain little or lose.
+        layout = torch.channels_last_3d if quick else torch.contiguous_format
+        network.eval().to(memory_format=layout)
+
+        def run(windows: torch.Tensor) -> torch.Tensor:
+            with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=quick):
+                return network(windows.contiguous(memory_format=layout)).float()
+
+        return run
+
+
+def choose_backend(
+    wanted: Wanted, numbers: Numbers, network: torch.nn.Module | None = None
+) -> Backend:
+    """The backend for ``network`` (None: of whichever kind).
+
+    "auto" takes the quicker one of those that are there and can run the network: on CPUs of
+    ``OPENVINO_IS_QUICKER_ON`` OpenVINO, elsewhere torch. Raises InputError where "openvino" is
+    asked for and not installed, or does not know the network.
+    """
+    quick = numbers == "quick"
+    if wanted == "torch":
+        return TorchBackend(quick)
+    refusal = _openvino_refusal(network)
+    if wanted == "openvino" and refusal:
+        raise InputError(f"OpenVINO was asked for, {refusal}")
+    if refusal or (wanted == "auto" and platform.machine().lower() not in OPENVINO_IS_QUICKER_ON):
+        return TorchBackend(quick)
+    from HNCLogic.inference.openvino_backend import OpenVinoBackend
+
+    return OpenVinoBackend(quick)
+
+
+def _openvino_refusal(network: torch.nn.Module | None) -> str:
+    """Why OpenVINO cannot run ``network``, in words; "" where it can."""
+    if find_spec("openvino") is None:
+        return 'but is not installed: pip install "openvino>=2025.0"'
+    if network is None:
+        return ""
+    from HNCLogic.inference.openvino_graph import is_known
+
+    if not is_known(network):
+        return f"but it cannot run a {type(network).__name__}: use torch"
+    if next(network.parameters()).device.type != "cpu":
+        return "but the network is not on the CPU: use torch"
+    return ""
