@@ -88,7 +88,7 @@ COLUMNS = {
     "box": "round the tumour, LPS mm: x, x, y, y, z, z, low first",
     "capsule": "of each node, by its value in the mask: intact or extended",
     "nose_z": "height of the tip of the nose, LPS mm",
-    "acromion_z": "height of the acromia",
+    "acromion_z": "height of the top of the acromion, of the higher shoulder",
 }
 MASKS = {
     "presence": "uint8 on the PET's grid: 0 background, 1 primary, 2, 3, … nodes, each its own; "

@@ -7,6 +7,7 @@ import SimpleITK as sitk
 from HNCLogic.images.neck import _shoulders
 from HNCLogic.phantom.body.anatomy import draw_anatomy
 from HNCLogic.phantom.body.build import draw_build
+from HNCLogic.phantom.body.chest import acromion
 from HNCLogic.phantom.body.landmarks import (
     ACROMION,
     BACK,
@@ -117,6 +118,19 @@ def test_ends_of_the_body_lie_at_its_surface(canvases):
         shares = [_share(canvas, point, ("outside",), reach=6) for canvas in canvases]
         assert 0.02 < np.mean(shares) < 0.85
     assert _mean_share(canvases, ACROMION, ("bone", "muscle", "fat", "soft", "marrow")) > 0.9
+
+
+def test_the_acromion_goes_up_and_down_with_the_shoulders():
+    ups = []
+    for seed in range(6):
+        body = draw_anatomy(np.random.default_rng(seed))
+        canvas = body.painted(SPACING)
+        x, _, z = canvas.axes
+        beyond = only("bone", "marrow")[canvas.labels][:, :, np.abs(x) > 110]
+        highest = z[beyond.any(axis=(1, 2))].max()  # there the clavicles' outer ends
+        assert -3 < highest - acromion(body.build)[2] < 10
+        ups.append(body.build.shoulders_mm)
+    assert max(ups) - min(ups) > 8
 
 
 def test_organs_have_plausible_volumes(canvases):

@@ -8,10 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from HNCLogic.phantom.body.build import Build
+from HNCLogic.phantom.body.landmarks import ACROMION, Point
 from HNCLogic.phantom.body.plan import Plan
 from HNCLogic.phantom.body.shapes import Shape, ellipsoid, mottled, tube
 
 SOFT = ("fat", "soft", "muscle", "neck muscle")
+HALF_ACROMION = 5.0  # mm: from its middle to its top
 
 
 def add_chest(plan: Plan, build: Build) -> None:
@@ -47,6 +49,12 @@ def add_chest(plan: Plan, build: Build) -> None:
         plan.add("marrow", ellipsoid(place, np.asarray(radii) - 1.8, angles))
     _add_great_vessels(plan)
     _add_heart(plan)
+
+
+def acromion(build: Build) -> Point:
+    """Top of the left acromion, which goes up and down with the shoulders; atlas space, mm."""
+    x, y, z = ACROMION
+    return x, y, z + HALF_ACROMION + build.shoulders_mm
 
 
 def _add_shoulder_muscles(plan: Plan, up: float) -> None:

@@ -55,5 +55,5 @@ ORGANS: dict[str, Point] = {
     "longus colli": (10, -6, 10),
 }
 NOSE: Point = (0, -116, 77)  # its tip
-ACROMION: Point = (160, 56, -58)
+ACROMION: Point = (160, 56, -58)  # of shoulders neither drawn up nor let down
 BACK: Point = (0, 136, -180)  # the lowest skin of who lies on his back; the couch is under it

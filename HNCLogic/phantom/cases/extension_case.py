@@ -20,6 +20,7 @@ import SimpleITK as sitk
 
 from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.body.anatomy import draw_anatomy
+from HNCLogic.phantom.body.chest import acromion
 from HNCLogic.phantom.body.landmarks import ACROMION, BACK, NOSE, PRIMARY_SITES
 from HNCLogic.phantom.body.pose import Pose, draw_pose
 from HNCLogic.phantom.body.shapes import Canvas, ellipsoid
@@ -28,6 +29,7 @@ from HNCLogic.phantom.cases.capsule import BEYOND, bleed, inflame, paint_node, p
 from HNCLogic.phantom.cases.neck_window import NeckWindow
 from HNCLogic.phantom.cases.nodal_disease import Node, draw_nodes, draw_spread
 from HNCLogic.phantom.cases.nodal_places import place_nodes, weak_points
+from HNCLogic.phantom.disease.lesions import flip
 from HNCLogic.phantom.scanners import scanner
 
 SIMULATED = "Simulated patient, made by HNC; no real person"
@@ -78,7 +80,7 @@ class ExtensionCase:
     primary: str | None  # its site, where one is in view
     header: Header
     nose_z: float  # height (LPS mm) of the tip of the nose
-    acromion_z: float  # height of the acromia
+    acromion_z: float  # height of the acromion's top, of the higher shoulder
     simulated: str = SIMULATED
 
 
@@ -108,15 +110,18 @@ def simulate_extension(seed: int, extension: bool, *, match: int | None = None) 
         0.035 * np.clip(rng["position"].standard_normal(), -2, 2)
     )
     pose = draw_pose(rng["position"], float(size))
-    nose_z, acromion_z = (float(pose.scanner_point(p)[2]) for p in (NOSE, ACROMION))
+    # The field of view knows nothing of the patient's own shoulders, which a pair does not share.
+    nose_z, shoulders_z = (float(pose.scanner_point(p)[2]) for p in (NOSE, ACROMION))
     top, bottom = (
         nose_z + rng["position"].uniform(34, 52),
-        acromion_z - rng["position"].uniform(34, 56),
+        shoulders_z - rng["position"].uniform(34, 56),
     )
     middle = pose.scanner_point((0, 0, 0))[:2] + rng["position"].uniform(-10, 10, 2)
     grid = scanner.axial_grid(header.spacing, (matrix, matrix), middle, bottom, top)
 
     anatomy = draw_anatomy(rng["anatomy"], header.sex, header.age)
+    tip = acromion(anatomy.build)
+    acromion_z = max(float(pose.scanner_point(p)[2]) for p in (tip, flip(tip, -1)))
     canvas = _between(anatomy.painted(CANVAS_MM), pose, bottom, top)
     primary = _paint_primary(canvas, rng["primary"])
     tissues = scanner.tissue_hu(canvas, True, rng["ct"])
