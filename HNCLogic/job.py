@@ -87,6 +87,7 @@ class Delineation(Record):
     minimum_ml: Annotated[float, Field(ge=0)] = 0.1
     seeds: list[Position] = []  # RAS; with seeds only the lesions at them are outlined
     exclude_brain: bool = True
+    fast: bool = False  # network of method 3: patches twice as far apart as usual
 
     def in_words(self) -> str:
         """The method and its parameters, for results and reports."""

@@ -30,6 +30,11 @@ def open_model(job: Job) -> Model | None:
         return None
     model = find_model(job.volume_model, OUTLINING)
     if model.card.method == "slice-tumour":
+        if job.delineation.fast:
+            raise InputError(
+                f"--fast has no effect with the model {model.card.title}, which outlines slice by "
+                "slice: leave it out"
+            )
         _check_slice_model(model)
     else:
         _check_volume_model(model)
@@ -130,6 +135,12 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
     _warn_of_missing(found, region, "CT")
     volume = tumour_volume.prepare(found.study, region, preparation, ct_required=ct_required)
     found.lap("preparing for the outlines")
+    stride = tumour_volume.stride_of(preparation, job.delineation.fast)
+    if stride != preparation.stride:
+        found.warn(
+            f"Outlined fast: the network's patches lay {stride} slices apart instead of "
+            f"{preparation.stride}; outlines can differ from the usual ones."
+        )
     needed = require_room(model, volume.values.shape)
     patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
     device = choose_device()
@@ -138,9 +149,11 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
         model.folds,
         volume.values,
         patch,
-        (preparation.stride, preparation.pixels, preparation.pixels),
+        (stride, preparation.pixels, preparation.pixels),
         numbers="quick",
         backend="auto",
+        for_one=needed,  # more than a patch takes: rather too few at once than too many
+        tell=found.warn,
         progress=with_estimate(needed, lambda done, words: progress(done, f"outlines, {words}")),
     )
     found.lap("network: outlines")

@@ -203,6 +203,8 @@ def _outlining(job: Job, found: Findings) -> dict[str, str]:
         return words
     if found.outlined_in is not None:
         words["outlines computed in"] = found.outlined_in
+    if asked.fast:
+        words["patches"] = "further apart than usual (fast)"
     if asked.method != "network":
         words["hot spots"] = f"from SUV {asked.candidate_suv:g}"
         words["brain"] = "left out" if asked.exclude_brain else "kept"

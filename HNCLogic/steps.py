@@ -103,6 +103,11 @@ def require_sense(job: Job) -> None:
             "places of lesions (--at) have no effect where the network outlines: leave them out, "
             "or choose --delineation fixed, percent or adaptive"
         )
+    if job.delineation.fast and job.delineation.method != "network":
+        raise InputError(
+            "--fast has no effect where no network outlines: leave it out, or choose "
+            "--delineation network"
+        )
     if "PET" not in job.images and job.suv != SuvByHand():
         stated = ", ".join(name for name, value in job.suv if value is not None)
         raise InputError(f"{stated} by hand is for a PET, and none was given: add --pet FILE")

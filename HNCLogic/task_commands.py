@@ -55,6 +55,7 @@ OUTLINING = {
     "at": options.At,
     "minimum_ml": options.Minimum,
     "keep_brain": options.KeepBrain,
+    "fast": options.Fast,
 }
 SUV = {
     "weight": options.Weight,
@@ -86,6 +87,7 @@ ONLY_WITH = {
     "candidate_suv": ("--candidate-suv", THRESHOLDS),
     "at": ("--at", THRESHOLDS),
     "keep_brain": ("--keep-brain", THRESHOLDS),
+    "fast": ("--fast", ("network",)),
 }
 ROLES = {
     "pet": "PET",
@@ -133,7 +135,7 @@ def _default(name: str):
     """What Typer passes for an option that was not given: the Job has the defaults."""
     if name == "out":
         return inspect.Parameter.empty
-    return False if name in ("overwrite", "json", "keep_brain") else None
+    return False if name in ("overwrite", "json", "keep_brain", "fast") else None
 
 
 def job_of(task: str, given: dict):
@@ -183,6 +185,7 @@ def _delineation(given: dict):
         "minimum_ml": given["minimum_ml"],
         "seeds": seeds or None,
         "exclude_brain": False if given["keep_brain"] else None,
+        "fast": given["fast"] or None,
     }
     chosen = options.checked(
         Delineation, **{name: value for name, value in values.items() if value is not None}

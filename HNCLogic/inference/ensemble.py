@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from HNCLogic.inference.backends import Numbers, Wanted, Windows, choose_backend
+from HNCLogic.inference.graphics import free_on, in_less_memory, windows_at_once
 from HNCLogic.inference.volume import Activation, Patches, check_patch
 from HNCLogic.inference.windows import pad_to, window_starts
 
@@ -33,19 +34,26 @@ def mean_volume(
     batch: int = 1,
     numbers: Numbers = "exact",
     backend: Wanted = "torch",
+    for_one: int | None = None,
+    tell: Callable[[str], None] = lambda words: None,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Mean over ``count`` networks of their probability maps, float32 (class, z, y, x).
 
     Arguments as of ``predict_volume``; Nikulin 2023 averages the five folds' maps before any
     class is chosen. Where the backend keeps its own copy of the weights, the next fold's are
-    read and made ready while one computes.
+    read and made ready while one computes. On a graphics card as many patches at once as its
+    free memory holds, ``for_one`` bytes each (None: ``batch`` as given); where it runs out, fewer,
+    then the CPU, and ``tell`` is told (``in_less_memory``).
     """
     import torch
 
     patches = Patches(volume, patch, stride, outside)
     total = None
-    for done, (run, device) in enumerate(_each_ready(networks, patch, numbers, backend)):
+    for done, (run, device) in enumerate(_each_ready(networks, patch, numbers, backend, tell)):
+        free = free_on(device)
+        if free is not None and for_one is not None:
+            batch = windows_at_once(free, for_one)
         step = _fold_progress(progress, done, count)
         one = patches.merged(run, device, activation, batch, step)
         with torch.inference_mode():
@@ -55,7 +63,11 @@ def mean_volume(
 
 
 def _each_ready(
-    networks: Iterable[torch.nn.Module], patch: Sequence[int], numbers: Numbers, backend: Wanted
+    networks: Iterable[torch.nn.Module],
+    patch: Sequence[int],
+    numbers: Numbers,
+    backend: Wanted,
+    tell: Callable[[str], None],
 ) -> Iterator[tuple[Windows, torch.device]]:
     """Each network made ready, in turn; the next one ahead of its turn where that is safe.
 
@@ -72,7 +84,10 @@ def _each_ready(
             return None
         check_patch(network, patch)
         chosen = choose_backend(backend, numbers, network)
-        return chosen.ready(network), next(network.parameters()).device, chosen.copies
+        device = next(network.parameters()).device
+        if device.type == "cpu":
+            return chosen.ready(network), device, chosen.copies
+        return in_less_memory(chosen, network, tell), device, chosen.copies
 
     with ThreadPoolExecutor(1) as ahead:
         current = make_ready()

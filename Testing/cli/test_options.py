@@ -27,6 +27,7 @@ from HNCLogic.task_commands import DIFFUSION, OFFERED, OTHERS
         (("analyze", "--percent", "50"), "--percent has no effect with --delineation network"),
         (("segment", "--delineation", "fixed", "--fraction", "0.4"), "--delineation adaptive"),
         (("segment", "--delineation", "fixed", "--volume-model", "x"), "--volume-model"),
+        (("segment", "--delineation", "fixed", "--fast"), "--fast has no effect with"),
         (("segment", "--margin", "10", "--region", "0,200"), "--margin"),
     ],
 )
@@ -44,6 +45,7 @@ def test_suv_by_hand_without_a_pet_is_refused(refused, patient, tmp_path):
         ({"task": "segment", "mask": "m.nrrd"}, "mask"),
         ({"task": "classify", "mask": "m.nrrd"}, "mask"),
         ({"task": "analyze", "delineation": {"seeds": [[1, 2, 3]]}}, "--at"),
+        ({"task": "segment", "delineation": {"method": "fixed", "fast": True}}, "--fast"),
     ],
 )
 def test_a_job_that_states_what_has_no_effect_is_refused(refused, patient, tmp_path, change, says):
@@ -59,6 +61,19 @@ def test_help_offers_what_the_task_uses(hnc):
         assert other not in shown
     only_by_method = {*OTHERS, *DIFFUSION}
     assert {*OFFERED["analyze"], *only_by_method} == set().union(*OFFERED.values())
+
+
+def test_fast_puts_patches_further_apart_and_the_result_says_so(
+    hnc, patient, tiny_models, tmp_path
+):
+    words = ("segment", "--pet", patient.pet, "--ct", patient.ct, "--json")
+    words += ("--volume-model", tiny_models["volume"])
+    usual = hnc(*words, "--out", tmp_path / "a").json
+    fast = hnc(*words, "--out", tmp_path / "b", "--fast").json
+    assert any("16 slices apart instead of 8" in words for words in fast["warnings"])
+    assert not any("slices apart" in words for words in usual["warnings"])
+    assert "fast" in fast["provenance"]["settings"]["patches"]
+    assert "patches" not in usual["provenance"]["settings"]
 
 
 def test_a_margin_widens_what_was_found_and_the_result_says_so(hnc, patient, tmp_path):

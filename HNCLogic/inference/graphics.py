@@ -1,0 +1,74 @@
+"""Networks on a graphics card: as many windows at once as fit, fewer or the CPU where they do not.
+
+Tested with networks that claim to be out of memory; on a real card it is untested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from HNCLogic.inference.backends import Backend, Windows
+
+SHARE = 0.6  # of the card's free memory; the rest is for the sums and for what others take
+MOST = 16  # windows at once: a card is busy with fewer
+
+
+def windows_at_once(free: int, for_one: int) -> int:
+    """How many windows fit at once into ``free`` bytes, one taking ``for_one``."""
+    return max(1, min(MOST, int(SHARE * free / for_one)))
+
+
+def free_on(device: torch.device) -> int | None:
+    """Bytes free on a CUDA device; None on the CPU, where windows are computed one at a time."""
+    import torch
+
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
+def in_less_memory(
+    backend: Backend, network: torch.nn.Module, tell: Callable[[str], None]
+) -> Windows:
+    """``network`` made ready, so that running out of the card's memory is not the end: windows
+    are halved in number down to one, then the network goes on on the CPU. ``tell`` is told each
+    time. What comes back is on the windows' own device. Raises torch.OutOfMemoryError where even
+    the CPU has not enough.
+    """
+    import torch
+
+    run, most, moved = backend.ready(network), None, False
+
+    def attempt(windows: torch.Tensor) -> torch.Tensor | None:
+        try:
+            return run(windows.to(next(network.parameters()).device)).to(windows.device)
+        except torch.OutOfMemoryError:
+            if moved:
+                raise
+            return None
+
+    def do_with_less(count: int) -> None:
+        # Not where the error is handled: it holds the frames, and these the card's memory.
+        nonlocal run, most, moved
+        if count > 1:
+            most = count // 2
+            tell(f"The graphics card ran out of memory: from here {most} windows at once.")
+            return
+        moved = True
+        tell("The graphics card ran out of memory: from here on the CPU, which takes longer.")
+        run = backend.ready(network.to("cpu"))
+
+    def all_of(windows: torch.Tensor) -> torch.Tensor:
+        done: list[torch.Tensor] = []
+        while (first := sum(map(len, done))) < len(windows):
+            few = windows[first : first + (most or len(windows))]
+            logits = attempt(few)
+            if logits is None:
+                do_with_less(len(few))
+            else:
+                done.append(logits)
+        return torch.cat(done)
+
+    return all_of
