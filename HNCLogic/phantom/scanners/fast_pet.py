@@ -3,9 +3,9 @@
 True uptake is blurred as the camera blurs; noise of the strength and grain that OSEM leaves at
 each place (``counting_noise.py``) is put on it as factors, fourth powers of normal ones, so that
 nothing gets negative, the mean stays and the skewness is that of the full chain; the centre's
-filter comes last, as in the full chain. Hot spots are not yet at their height and cold ones
-(windpipe, sinuses, bone) not yet empty when OSEM stops. Left out besides what the full chain leaves
-out: errors of the corrections for attenuation and scatter.
+filter comes last, as in the full chain. Left out besides what that leaves out: errors of the
+corrections for attenuation and scatter, and that cold regions between broad shoulders (windpipe,
+bone, fat) are not yet empty when OSEM stops.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.body.shapes import Canvas
-from HNCLogic.phantom.body.tissues import LABEL, column
+from HNCLogic.phantom.body.tissues import column
 from HNCLogic.phantom.scanners import counting_noise, places, scanner
 from HNCLogic.phantom.scanners.attenuation import attenuation
 from HNCLogic.phantom.scanners.centres import (
@@ -39,11 +39,6 @@ OVERSHOOT = 0.006  # of edges, for the root of OSEM's updates: fitted to spheres
 # What stands out from its surroundings (a blur of that FWHM) by more than half is reached as far
 # as 1 - exp(-(x / SLOW)^0.7), x as in counting_noise.py: fitted to a node in neck and shoulders.
 SURROUNDINGS_MM, OUTSTANDING, SLOW = 35.0, 1.5, 0.12
-# What is colder than its surroundings keeps exp(-(x / COLD)^0.35) of the difference, x of the
-# surroundings, up to FLAT, SUV: OSEM starts from a flat image. Fitted without noise to patients in
-# the full chain, two with 42 updates; in a third, with 99, cold places then read 0.40 SUV beside
-# the full chain's 0.40 (0.38 before), those beside the brain 0.90 beside 0.89 (0.87 before).
-COLD, FLAT = 0.02, 1.2
 NOTHING = 1e-3  # SUV below which nothing is worked out
 
 Finer = Callable[[np.ndarray], np.ndarray]
@@ -75,11 +70,6 @@ def pet(
     blur = camera_psf(resolution_mm, protocol.filter_mm) / FWHM / canvas.spacing
     blurred = _image(places.blurred(suv, suv > 0, blur, truncate=3.0), canvas)
     around = gaussian_filter(activity, SURROUNDINGS_MM / FWHM / PIXEL_MM)
-    # The air round the patient is empty at once.
-    inside = _averaged(
-        (canvas.labels != LABEL["outside"]).astype(np.float32), canvas, coarse, transform
-    )
-    inside = np.clip(2 * inside - 1, 0, 1)
     overshoot = float(OVERSHOOT * np.sqrt(protocol.iterations * protocol.subsets))
 
     beyond = int(np.ceil(protocol.filter_mm / grid.spacing[2]))
@@ -91,7 +81,7 @@ def pet(
         finer = _finer(coarse, box)
         mean *= 1 + overshoot
         mean -= overshoot * finer(activity)
-        _slow(mean, finer(around), finer(inside), seen, finer, protocol)
+        _slow(mean, finer(around), seen, finer, protocol)
         counted[part] = _with_noise(mean, seen, finer, box.spacing[:2], strength, protocol, rng)
     image = np.zeros(grid.size[::-1], np.float32)
     if parts:
@@ -107,27 +97,17 @@ def pet(
 def _slow(
     mean: np.ndarray,
     around: np.ndarray,
-    inside: np.ndarray,
     seen: counting_noise.Rays,
     finer: Finer,
     protocol: Protocol,
 ) -> None:
-    """Small regions, hot or cold, do not get there in time where rays are few; changes ``mean``.
-
-    ``around``: the surroundings of each voxel; ``inside``: how far it lies in the patient, 0 to 1.
-    """
-    reached = np.float32(protocol.iterations * protocol.subsets) / (
-        finer((seen.variance[0] + seen.variance[1]) / 2) * finer(seen.passed)
-    )
-    level = np.minimum(around, FLAT)
-    cold = (inside > 0) & (mean < level)
-    level = level[cold]
-    kept = inside[cold] * np.exp(-((reached[cold] * level / COLD) ** np.float32(0.35)))
-    filled = mean[cold] + (level - mean[cold]) * kept
+    """Small hot regions do not get up in time where rays are few; changes ``mean``."""
     excess = mean - OUTSTANDING * around
-    hot = excess > 0.05
-    mean[hot] -= excess[hot] * np.exp(-((reached[hot] * mean[hot] / SLOW) ** np.float32(0.7)))
-    mean[cold] = filled
+    some = excess > 0.05
+    v = finer((seen.variance[0] + seen.variance[1]) / 2)[some]
+    n = finer(seen.passed)[some]
+    x = protocol.iterations * protocol.subsets * mean[some] / (v * n)
+    mean[some] -= excess[some] * np.exp(-((x / SLOW) ** 0.7))
 
 
 def _strength(
