@@ -11,10 +11,19 @@ def run_benchmark(*, as_json: bool, quick: bool, pet=None, mr=None) -> None:
     """Measure and print; ``pet`` and ``mr`` are a real patient's images, if there is one."""
     import json
 
-    from HNCLogic.benchmark import machine, network, other_methods, panels, patient, startup
+    from HNCLogic.benchmark import (
+        bounds,
+        machine,
+        network,
+        other_methods,
+        panels,
+        patient,
+        startup,
+    )
 
     rows = [
         *startup.measure(repeats=3 if quick else 7),
+        *bounds.measure(repeats=3 if quick else 9),
         *network.measure(slices=48 if quick else 96, repeats=1 if quick else 3),
         *other_methods.measure(repeats=1 if quick else 3),
         *patient.measure(quick=quick, pet=pet, mr=mr),

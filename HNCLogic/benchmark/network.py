@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 import time
 import warnings
+from contextlib import suppress
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +15,9 @@ from HNCLogic.benchmark.machine import Row
 
 def measure(slices: int, repeats: int, model: str = "tumour-volume-petct") -> list[Row]:
     """Seconds for one fold over the model's own plane x ``slices`` voxels, interleaved; ratios of
-    medians. ``ours`` is exact; ``quick`` is what an answer is computed with."""
+    medians. ``ours`` is exact, by torch; ``quick`` in what numbers the processor is quick in, by
+    torch; ``OpenVINO`` and ``OpenVINO quick`` the same by OpenVINO, where it is installed."""
+    from HNCLogic.inference.backends import openvino_is_there
     from HNCLogic.inference.device import quick_numbers, use_threads
     from HNCLogic.inference.volume import predict_volume
     from HNCLogic.methods.tumour_volume import Preparation
@@ -31,11 +35,14 @@ def measure(slices: int, repeats: int, model: str = "tumour-volume-petct") -> li
         "ours": lambda: predict_volume(network, volume, patch, stride),
         "quick": lambda: predict_volume(network, volume, patch, stride, numbers="quick"),
     }
-    times: dict[str, list[float]] = {"ours": [], "quick": [], "MONAI": []}
-    try:
+    if openvino_is_there():
+        for name, numbers in (("OpenVINO", "exact"), ("OpenVINO quick", "quick")):
+            ways[name] = partial(
+                predict_volume, network, volume, patch, stride, numbers=numbers, backend="openvino"
+            )
+    with suppress(ImportError):
         ways["MONAI"] = _monai(network, volume, patch, preparation.stride)
-    except ImportError:
-        del times["MONAI"]
+    times: dict[str, list[float]] = {name: [] for name in ways}
     answers = {}
     for _ in range(repeats):
         for name, way in ways.items():
@@ -50,7 +57,10 @@ def measure(slices: int, repeats: int, model: str = "tumour-volume-petct") -> li
     ]
     if "MONAI" in middle:
         in_words = quick_numbers(next(network.parameters()).device)
-        for name, numbers in (("ours", "float32"), ("quick", in_words)):
+        for name in middle:
+            if name == "MONAI":
+                continue
+            numbers = in_words if name.endswith("quick") else "float32"
             apart = float(np.abs(answers[name] - answers["MONAI"]).max())
             ratio = middle[name] / middle["MONAI"]
             note = f"{numbers}; answers {apart:.1e} apart"

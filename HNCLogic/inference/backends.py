@@ -80,9 +80,13 @@ def choose_backend(
     return OpenVinoBackend(quick)
 
 
+def openvino_is_there() -> bool:
+    return find_spec("openvino") is not None
+
+
 def _openvino_refusal(network: torch.nn.Module | None) -> str:
     """Why OpenVINO cannot run ``network``, in words; "" where it can."""
-    if find_spec("openvino") is None:
+    if not openvino_is_there():
         return 'but is not installed: pip install "openvino>=2025.0"'
     if network is None:
         return ""
