@@ -21,7 +21,7 @@ Numbers = Literal["exact", "quick"]
 Wanted = Literal["auto", "torch", "openvino"]
 Windows = Callable[["torch.Tensor"], "torch.Tensor"]
 
-# Processors on which both were measured, and OpenVINO was the quicker (docs/benchmarks).
+# Kinds of processors on one of which (Intel, with bfloat16 units) OpenVINO was the quicker.
 OPENVINO_IS_QUICKER_ON = ("x86_64", "amd64")
 
 

@@ -242,3 +242,8 @@ def test_unknown_kinds_and_missing_glands_are_refused(glands):
     glands.labels[...] = LABEL["fat"]
     with pytest.raises(InputError, match=r"no (left|right) parotid gland"):
         paint_tumour(draw_tumour(np.random.default_rng(0), "malignant"), glands)
+
+
+def test_a_case_is_made_where_a_shape_lies_outside_the_canvas():
+    """Of this seed one does: no voxel is in its box."""
+    assert simulate_parotid(1_000_000, roles=("T2",)).volume_ml > 0

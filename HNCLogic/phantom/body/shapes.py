@@ -174,7 +174,7 @@ def loft(knots: np.ndarray, power: float = 2.2, roughness: float = 0.0) -> Shape
         q -= 1
         q *= np.minimum(half, depth) / power
         beyond = np.maximum(z - z_high, z_low - z)
-        return np.maximum(q, beyond, out=q) if beyond.max() > 0 else q
+        return np.maximum(q, beyond, out=q) if (beyond > 0).any() else q
 
     half = knots[:, 1].max() + 3 * roughness
     low = (-half, knots[:, 2].min() - 3 * roughness, z_low)
