@@ -15,8 +15,8 @@ GIB = 2**30
 FLOAT = 4  # bytes
 
 # Measured on the shipped network (widths from 16 up), torch and OpenVINO, rounded up: what a
-# library takes at its first use, how many feature maps of the network's finest level are held at once,
-# and how many times the weights (the network's, and a backend's copies of two folds).
+# library takes at its first use, how many feature maps of the finest level are held at once, and
+# how many times the weights (the network's, and a backend's copies of two folds).
 FIRST_USE = 150 * 2**20
 MAPS = 8
 COPIES = 6
