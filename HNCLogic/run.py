@@ -166,7 +166,9 @@ def _result(job: Job, found: Findings) -> Result:
 
 def _provenance(job: Job, found: Findings) -> Provenance:
     region = _region(found)
-    settings = {"task": job.task, "method": job.method}
+    settings = {"task": job.task}
+    if any(one is not None for one in (found.presence, found.extension, found.parotid)):
+        settings["method"] = job.method
     if region is not None:
         settings["region"] = region.found_by
     if found.presence is not None:
