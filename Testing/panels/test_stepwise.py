@@ -80,7 +80,7 @@ def test_the_event_loop_turns_between_the_turns_of_two_works(host, stepwise):
     with host.heartbeat() as beat:
         assert host.wait(lambda: len(told.done) == 2, 10)
     assert "".join(order) == "ab" * 12
-    assert len(beat.pauses_ms) >= 22  # each turn is a pause of its own
+    assert len(beat.pauses_ms) > 15  # 24 turns; two in each of the loop's would be 12 pauses
 
 
 def test_a_step_can_have_a_turn_to_itself(host, stepwise):
