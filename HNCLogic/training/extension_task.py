@@ -7,27 +7,28 @@ cross-entropy for both. What the paper leaves open are parameters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import SimpleITK as sitk
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.grid import Grid, resample
 from HNCLogic.images.study import Study
-from HNCLogic.job import Record
 from HNCLogic.methods import extension
 from HNCLogic.networks.registry import DenseNet3dOptions
+from HNCLogic.training.batches import WholeBatches
 from HNCLogic.training.cohort import Scan
 from HNCLogic.training.prepared import Prepared
+from HNCLogic.training.samples import shuffled
 
 if TYPE_CHECKING:
     import torch
 
 
-class ExtensionTraining(Record):
+class ExtensionTraining(WholeBatches):
     """All that can be chosen; defaults are the paper's, or ours where it is silent."""
 
     preparation: extension.Preparation = extension.Preparation()
@@ -45,17 +46,6 @@ class ExtensionTraining(Record):
     epochs: Annotated[int, Field(ge=1)] = 100  # ours, for either network
     patience: Annotated[int, Field(ge=1)] = 20  # ours
     flip: bool = True  # ours: left to right, half of the time
-
-    @model_validator(mode="after")
-    def batch_is_whole_micro_batches(self) -> ExtensionTraining:
-        if self.batch % self.micro_batch:
-            raise ValueError("batch must be a multiple of micro_batch")
-        return self
-
-    @property
-    def accumulate(self) -> int:
-        """Micro-batches to a batch."""
-        return self.batch // self.micro_batch
 
 
 @dataclass(frozen=True)
@@ -113,7 +103,6 @@ class ExtensionTask:
     fold: int
     settings: DenseNet3dOptions | None = None  # None: the classifier's
     monitor: str = "AUC"
-    _order: tuple[int, np.ndarray] = field(default=(-1, np.zeros(0, int)), repr=False)
 
     def network(self) -> torch.nn.Module:
         from HNCLogic.networks.registry import make
@@ -136,11 +125,9 @@ class ExtensionTask:
 
     def micro_batch(self, epoch: int, index: int, rng: np.random.Generator):
         """Volumes or VOIs float32 (batch, 1, z, y, x) and labels float32 (batch,)."""
-        if self._order[0] != epoch:
-            chance = np.random.default_rng((self.seed, self.fold, epoch))
-            self._order = (epoch, chance.permutation(len(self.train)))
+        order = shuffled(self.seed, self.fold, epoch, len(self.train))
         inputs, labels = [], []
-        for place in np.array_split(self._order[1], self.micro_batches(epoch))[index]:
+        for place in np.array_split(order, self.micro_batches(epoch))[index]:
             values = seen(self.train[place])
             if rng.random() < 0.5 and self.chosen.flip:
                 values = values[..., ::-1]

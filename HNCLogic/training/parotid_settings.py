@@ -10,12 +10,13 @@ from pydantic import Field, model_validator
 from HNCLogic.job import Record, Role
 from HNCLogic.methods import parotid
 from HNCLogic.networks.parotid_fusion import Fusion, fused_channels
+from HNCLogic.training.batches import WholeBatches
 
 Width = Annotated[int, Field(ge=1, le=2048)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Stage(Record):
+class Stage(WholeBatches):
     """How one of the two stages is trained."""
 
     learning_rate: Annotated[float, Field(gt=0)]  # of Adam
@@ -23,17 +24,6 @@ class Stage(Record):
     micro_batch: Annotated[int, Field(ge=2)]  # ours: what fits into memory at once
     epochs: Annotated[int, Field(ge=1)]  # ours
     patience: Annotated[int, Field(ge=1)]  # ours
-
-    @model_validator(mode="after")
-    def batch_is_whole_micro_batches(self) -> Stage:
-        if self.batch % self.micro_batch:
-            raise ValueError("batch must be a multiple of micro_batch")
-        return self
-
-    @property
-    def accumulate(self) -> int:
-        """Micro-batches to a batch."""
-        return self.batch // self.micro_batch
 
 
 class SliceStage(Stage):

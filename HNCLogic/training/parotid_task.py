@@ -23,6 +23,7 @@ from HNCLogic.training.cohort import Scan
 from HNCLogic.training.parotid_settings import ParotidTraining, Stage
 from HNCLogic.training.parotid_slices import as_three, moved, padded, shown, slice_probabilities
 from HNCLogic.training.prepared import Prepared
+from HNCLogic.training.samples import shuffled
 
 if TYPE_CHECKING:
     import torch
@@ -86,7 +87,7 @@ def class_of(scan: Prepared, chosen: ParotidTraining) -> int:
 
 @dataclass
 class _Task:
-    """What both stages share; see ``engine.Task``. ``_order``: this epoch's shuffled places."""
+    """What both stages share; see ``engine.Task``."""
 
     chosen: ParotidTraining
     train: list[Prepared]
@@ -94,7 +95,6 @@ class _Task:
     seed: int
     fold: int
     monitor: str = "AUC"
-    _order: tuple[int, np.ndarray] = field(default=(-1, np.zeros(0, int)), repr=False)
 
     @property
     def stage(self) -> Stage:
@@ -127,10 +127,8 @@ class _Task:
         return max(self.samples // self.stage.micro_batch, 1)
 
     def _drawn(self, epoch: int, index: int) -> np.ndarray:
-        if self._order[0] != epoch:
-            chance = np.random.default_rng((self.seed, self.fold, epoch))
-            self._order = (epoch, chance.permutation(self.samples))
-        return np.array_split(self._order[1], self.micro_batches(epoch))[index]
+        order = shuffled(self.seed, self.fold, epoch, self.samples)
+        return np.array_split(order, self.micro_batches(epoch))[index]
 
     def loss(self, output: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         import torch

@@ -6,7 +6,7 @@ window itself; the epoch with the best validation AUC. What the paper leaves ope
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from HNCLogic.job import Aggregation, Record
 from HNCLogic.methods import presence
 from HNCLogic.training.losses import focal
 from HNCLogic.training.prepared import Prepared
-from HNCLogic.training.samples import cut, leave_out, truth_on
+from HNCLogic.training.samples import cut, leave_out, shuffled, truth_on
 
 if TYPE_CHECKING:
     import torch
@@ -115,7 +115,6 @@ class PresenceTask:
     seed: int
     fold: int
     monitor: str = "AUC"
-    _order: tuple[int, np.ndarray] = field(default=(-1, np.zeros(0, int)), repr=False)
 
     @property
     def heights(self) -> list[float]:
@@ -182,11 +181,8 @@ class PresenceTask:
         return window
 
     def _shuffled(self, epoch: int) -> np.ndarray:
-        if self._order[0] != epoch:
-            chance = np.random.default_rng((self.seed, self.fold, epoch))
-            every = len(self.train) * (1 + self.chosen.copies)
-            self._order = (epoch, chance.permutation(every))
-        return self._order[1]
+        every = len(self.train) * (1 + self.chosen.copies)
+        return shuffled(self.seed, self.fold, epoch, every)
 
     def loss(self, output: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         return focal(output[:, 0], truth, self.chosen.gamma, self.chosen.alpha)

@@ -6,6 +6,7 @@ They are cut anew at every epoch, and augmented there, after patients were split
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,14 @@ from HNCLogic.methods import tumour_volume
 
 if TYPE_CHECKING:
     from HNCLogic.training.prepared import Prepared
+
+
+@lru_cache(maxsize=4)
+def shuffled(seed: int, fold: int, epoch: int, count: int) -> np.ndarray:
+    """The order in which an epoch goes through ``count`` samples, (count,): the same each time."""
+    order = np.random.default_rng((seed, fold, epoch)).permutation(count)
+    order.setflags(write=False)  # shared by all who ask
+    return order
 
 
 def truth_on(grid: Grid, truth: sitk.Image) -> np.ndarray:

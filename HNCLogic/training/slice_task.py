@@ -21,7 +21,7 @@ from HNCLogic.methods import slice_tumour
 from HNCLogic.methods.intensity import BEYOND, Window
 from HNCLogic.training import volume_task
 from HNCLogic.training.prepared import Prepared
-from HNCLogic.training.samples import leave_out, truth_on
+from HNCLogic.training.samples import leave_out, shuffled, truth_on
 
 if TYPE_CHECKING:
     import torch
@@ -118,7 +118,6 @@ class SliceTask:
     ranges: list[Window] = field(default_factory=list)  # by channel; of the training set
     _places: list[Place] = field(init=False, repr=False)
     _judged: list[Place] = field(init=False, repr=False)  # of the validation patients
-    _order: tuple[int, int, np.ndarray] = field(default=(-1, -1, np.zeros(0, int)), repr=False)
 
     def __post_init__(self):
         self.ranges = self.ranges or training_ranges(self.train, self.chosen)
@@ -186,11 +185,8 @@ class SliceTask:
         return volume_task.augmented(values, tumour.astype(np.uint8), by, rng)
 
     def _shuffled(self, epoch: int) -> np.ndarray:
-        if self._order[:2] != (self.seed, epoch):
-            chance = np.random.default_rng((self.seed, self.fold, epoch))
-            every = len(self._places) * max(self.chosen.copies, 1)
-            self._order = (self.seed, epoch, chance.permutation(every))
-        return self._order[2]
+        every = len(self._places) * max(self.chosen.copies, 1)
+        return shuffled(self.seed, self.fold, epoch, every)
 
     def loss(self, output: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         import torch

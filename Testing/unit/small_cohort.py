@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+
+from Testing.unit.cohort_table import write_table
 
 
 def scan(number: int, positive: bool) -> tuple[sitk.Image, sitk.Image, sitk.Image]:
@@ -74,9 +75,4 @@ def write_cohort(folder: Path, count: int, with_mri: bool = False, first: int = 
             sitk.WriteImage(image, str(folder / names[kind]))
         rows.append({"patient": f"p{number:02d}", "scan": 1, "centre": "here", **names,
                      "label": int(positive)})  # fmt: skip
-    path = folder / "cohort.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
-    return path
+    return write_table(folder, rows)

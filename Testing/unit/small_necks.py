@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+
+from Testing.unit.cohort_table import write_table
 
 
 def neck_ct(number: int, positive: bool) -> list[sitk.Image]:
@@ -45,9 +46,4 @@ def write_necks(
                      "CT": f"{number}_ct.nrrd", "mask": f"{number}_mask.nrrd",
                      "label": int(number % 2 == 0), "match": str(number // 2)})  # fmt: skip
     change(rows)
-    path = folder / "cohort.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
-    return path
+    return write_table(folder, rows)

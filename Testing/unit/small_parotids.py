@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+
+from Testing.unit.cohort_table import write_table
 
 GRIDS = {"T2": (4.0, 3.0), "CE-T1": (5.0, 2.5), "DWI-b1000": (4.5, 4.0)}  # slice and pixel, mm
 SUBTYPES = ("pleomorphic adenoma", "malignant", "Warthin tumour", "malignant")
@@ -55,9 +56,4 @@ def write_parotids(
                 "reader_score": 2 + (number % 3)}  # fmt: skip
         rows.append(row)
     change(rows)
-    path = folder / "cohort.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
-    return path
+    return write_table(folder, rows)
