@@ -20,7 +20,7 @@ from HNCLogic import RESEARCH_USE
 from HNCLogic.panels.inputs import ImageInputs
 from HNCLogic.panels.request import Request
 from HNCLogic.panels.run_controls import RunControls
-from HNCLogic.panels.stepwise import Stepwise, collect_garbage
+from HNCLogic.panels.stepwise import Stepwise
 from HNCLogic.panels.tones import box
 from HNCLogic.panels.warm_up import warm_up
 from HNCLogic.scene.notes import TRAINED_ON
@@ -154,7 +154,6 @@ class AnalysisPanel(VTKObservationMixin):
     def _readSteps(self):
         """Read the answer and show it, a bit at a time: at once the panel would be seen to stop."""
         yield from warm_up()
-        yield from collect_garbage()
         result = result_of(self._parameterNode.result)
         yield
         if result.presence is None:
