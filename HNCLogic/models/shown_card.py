@@ -17,7 +17,7 @@ from HNCLogic.models.plain_card import CARD_FILE, digest_of, plain_card, read_ca
 
 METHODS = ("presence", "tumour-volume", "slice-tumour", "extension", "parotid")
 OUTLINING = ("tumour-volume", "slice-tumour")  # those whose models outline lesions
-AGGREGATIONS = ("mean", "median", "majority", "weighted")
+AGGREGATIONS = ("mean", "median", "majority", "weighted", "max")
 MOST = 1000  # entries in any list
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

@@ -16,7 +16,7 @@ from HNCLogic.models import listing, places
 from HNCLogic.models.plain_card import CARD_FILE, LARGEST_CARD
 from HNCLogic.models.store import find_model, list_models
 
-SHIPPED = {"presence": "presence-pet", "tumour-volume": "tumour-volume-petct"}
+SHIPPED = {"presence": "presence-petct", "tumour-volume": "tumour-volume-petct"}
 HOSTILE = "<script>alert(1)</script><img src='http://example.org/x.png'><b>\"&'"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
