@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from HNCLogic.errors import InputError, first_problem
 from HNCLogic.models.card import CARD_FILE, Card, read_card
-from HNCLogic.models.places import shipped_models
+from HNCLogic.models.places import weights_folder
 from HNCLogic.models.plain_card import digest_of
 from HNCLogic.models.weights import (
     largest_file,
@@ -42,7 +42,7 @@ class Model:
     @property
     def weights_folder(self) -> Path:
         """Where the weights lie: here, or with the model whose weights they are."""
-        return weights_folder(self.folder, self.card)
+        return weights_folder(self.folder, self.card.weights_of)
 
     @property
     def folds(self) -> int:
@@ -126,18 +126,9 @@ def open_model(folder: Path) -> Model:
     return Model(folder, card)
 
 
-def weights_folder(folder: Path, card: Card) -> Path:
-    """Where the weights of the model in ``folder`` lie. One whose weights are another's
-    (``weights_of``) finds that one beside itself or among those that ship."""
-    if card.weights_of is None:
-        return folder
-    beside = folder.parent / card.weights_of
-    return beside if beside.is_dir() else shipped_models() / card.weights_of
-
-
 def _check_lent(folder: Path, card: Card, named: set[str]) -> None:
     """The model whose weights these are is there and has them. Raises InputError."""
-    lender = weights_folder(folder, card)
+    lender = weights_folder(folder, card.weights_of)
     if not lender.is_dir():
         raise InputError(
             f"{folder} has its weights from the model {card.weights_of}, which is not there: add "

@@ -75,7 +75,7 @@ def button(panel, name):
 def analyse(host, panel, seconds=120):
     before = panel.result
     button(panel, "runButton").click()
-    assert panel.run.running
+    assert panel.run.running, (panel.run.toolTip, panel.inputs.whyNotReady(), host.messages)
     assert host.wait(lambda: not panel.run.running, seconds)
     assert host.wait(lambda: panel.result is not before, 10), host.messages
 

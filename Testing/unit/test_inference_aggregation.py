@@ -65,4 +65,4 @@ def test_what_makes_no_sense():
     with pytest.raises(ValueError, match="one or more windows"):
         aggregate([], "mean", 0.5)
     with pytest.raises(ValueError, match="unknown aggregation"):
-        aggregate([0.5], "max", 0.5)
+        aggregate([0.5], "least", 0.5)

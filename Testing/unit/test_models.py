@@ -383,7 +383,7 @@ def test_writing_is_whole_or_not_at_all(tmp_path):
     with pytest.raises(InputError, match=r"logit\.bias is missing"):
         write_model(tmp_path / "new", FIELDS, [state, foreign])
     fields = copy.deepcopy(FIELDS)
-    fields["aggregation"] = "max"
+    fields["aggregation"] = "least"
     with pytest.raises(InputError, match="the card does not fit: aggregation"):
         write_model(tmp_path / "new", fields, [state])
     assert list(tmp_path.iterdir()) == []
