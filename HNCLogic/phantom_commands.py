@@ -50,6 +50,10 @@ def phantom(
         typer.Option(help="One virtual hospital, or main or external; else drawn."),
     ] = None,
     anatomy: Anatomy = None,
+    malignant: Annotated[
+        float | None,
+        typer.Option(help="Share of malignant parotid tumours; else 0.18.", min=0, max=1),
+    ] = None,
     jobs: Jobs = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -68,7 +72,7 @@ def phantom(
     if out is None:
         raise InputError("Missing option '--out': say which folder the cohort goes to")
     roles = () if modalities is None else tuple(_roles(modalities))
-    cohort = Cohort(count, seed, cases, form, roles, scanner, centre, anatomy)
+    cohort = Cohort(count, seed, cases, form, roles, scanner, centre, anatomy, malignant)
     with shown_progress() as progress:
         write_cohort(cohort, out, overwrite=overwrite, jobs=jobs, progress=progress)
     words = "patient" if count == 1 else "patients"

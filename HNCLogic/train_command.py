@@ -35,6 +35,14 @@ def train(
     fold: Annotated[
         list[int] | None, typer.Option(help="Train this fold only; may be repeated.", min=1)
     ] = None,
+    model_of_these: Annotated[
+        bool,
+        typer.Option(
+            "--model-of-these",
+            help="Make the model of the folds that --fold names, without the others: small, and "
+            "measured on fewer patients.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of everything random.", min=0)] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="What to compute on.")
@@ -80,7 +88,7 @@ def train(
 
     order = Order(
         method, cohort, out, chosen_from(settings or []), folds, tuple(fold or ()), seed, device,
-        precision, resume, accept_metadata, name, trained_on, start,
+        precision, resume, accept_metadata, name, trained_on, start, model_of_these,
     )  # fmt: skip
     if show_settings:
         print(settings_of(order).model_dump_json(indent=2))

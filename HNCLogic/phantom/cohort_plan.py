@@ -37,6 +37,7 @@ class Cohort:
     scanner: Literal["fast", "full"] = "fast"
     centre: str | None = None  # a centre, or "main" or "external" for those of a group
     anatomy: Path | None = None  # folder of real CTs
+    malignant: float | None = None  # share of parotid tumours; None: by prevalence
 
     def __post_init__(self) -> None:
         if self.cases not in ROLES:
@@ -48,7 +49,7 @@ class Cohort:
             )
         if self.cases != "presence":
             given = {
-                "--centre": self.centre is not None,
+                "--centre": self.centre is not None and self.cases != "parotid",
                 "--anatomy": self.anatomy is not None,
                 "--scanner full": self.scanner == "full",
                 "--as dicom": self.form == "dicom",
@@ -56,6 +57,8 @@ class Cohort:
             wrong = [name for name, there in given.items() if there]
             if wrong:
                 raise InputError(f"{wrong[0]} has no effect on {self.cases} cases: leave it out")
+        if self.malignant is not None and self.cases != "parotid":
+            raise InputError("--malignant is a share of parotid cases: add --cases parotid")
         if self.anatomy is not None and not Path(self.anatomy).is_dir():
             raise InputError(f"{self.anatomy}: no such folder of CTs")
         if self.centre is not None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from HNCLogic.phantom.patient import SimulatedPatient
 
 QUICK = 1  # noise hardly compresses, at any level
-READER, SCORE = 1, 2  # streams of the simulated reader, beside those of the patient
+# Streams beside those of the patient: the simulated reader's, and of what is asked for by share.
+READER, SCORE, SUBTYPE = 1, 2, 3
 
 
 def write_patient(planned: Planned, cohort: Cohort, folder: Path, told: Path) -> dict[str, Any]:
@@ -143,10 +144,14 @@ def _record(found: SimulatedPatient) -> str:
 
 
 def _parotid(planned: Planned, cohort: Cohort, folder: Path, told: Path) -> dict[str, Any]:
-    """Subtypes by prevalence, so these come in no pairs; the label is malignant or not."""
+    """Subtypes come in no pairs; the label is malignant or not."""
     from HNCLogic.phantom.cases.parotid_case import simulate_parotid
+    from HNCLogic.phantom.cases.parotid_tumours import draw_subtype
 
-    found = simulate_parotid(planned.seed, roles=cohort.roles)
+    subtype = None
+    if cohort.malignant is not None:
+        subtype = draw_subtype(np.random.default_rng([planned.seed, SUBTYPE]), cohort.malignant)
+    found = simulate_parotid(planned.seed, subtype, centre=planned.centre, roles=cohort.roles)
     paths = {
         role: _volume(found.images[role], planned.name, role.lower(), folder, told)
         for role in cohort.roles

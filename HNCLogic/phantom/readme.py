@@ -123,6 +123,7 @@ def readme(cohort: Cohort, rows: list[dict[str, Any]]) -> str:
                 ("PET", _scanner_words(cohort)),
                 ("centres", ", ".join(centres)),
                 ("anatomy", _anatomy_words(cohort, rows)),
+                *_asked_share(cohort),
             ],
         ),
         "The same seed gives the same bytes. Cohorts of different seeds have no patient in "
@@ -158,6 +159,11 @@ def _anatomy_words(cohort: Cohort, rows: list[dict[str, Any]]) -> str:
         return "built in"
     cases = len({row["group"] for row in rows})
     return f"real CTs with organ masks, {cases} of them; disease, uptake and what is cut off is not"
+
+
+def _asked_share(cohort: Cohort) -> list[tuple[str, str]]:
+    share = cohort.malignant
+    return [] if share is None else [("share of malignant tumours", f"{share:g}")]
 
 
 def _makers(cohort: Cohort) -> tuple[str, ...]:

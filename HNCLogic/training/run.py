@@ -62,6 +62,7 @@ class Order:
     name: str | None = None  # of the model
     trained_on: str | None = None  # in words, shown wherever a result is
     start: Path | None = None  # model or weights that every fold begins with
+    model_of_named: bool = False  # the model is made of the folds in ``only`` alone: 1, or 1, 2 …
 
 
 def train(
@@ -96,6 +97,12 @@ def train(
     wanted = order.only or tuple(range(1, len(folds) + 1))
     if not set(wanted) <= set(range(1, len(folds) + 1)):
         raise InputError(f"there are folds 1 to {len(folds)}, not {max(wanted)}")
+    model_folds = folds[: len(set(wanted))] if order.model_of_named else folds
+    if order.model_of_named and set(wanted) != set(range(1, len(model_folds) + 1)):
+        raise InputError(
+            "a model numbers its folds 1, 2 … without gaps: name these, for example --fold 1 "
+            "--fold 2 --model-of-these"
+        )
     began = time.monotonic()
     if recipe.first is not None:
 
@@ -113,7 +120,7 @@ def train(
 
         _one_fold(order, recipe, chosen, scans, folds[number - 1], number, say, ranks, tell)
     if ranks.first:
-        _finish(order, recipe, chosen, scans, folds, say)
+        _finish(order, recipe, chosen, scans, model_folds, say)
         say(f"{time.monotonic() - began:.0f} s of training")
 
 

@@ -8,6 +8,8 @@ is kept (``repeats``). What the paper leaves open are parameters.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import log
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
@@ -20,6 +22,7 @@ from HNCLogic.job import Record
 from HNCLogic.methods import slice_tumour
 from HNCLogic.methods.intensity import BEYOND, Window
 from HNCLogic.training import volume_task
+from HNCLogic.training.decay import Decay, schedule_of
 from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.samples import leave_out, shuffled, truth_on
 
@@ -41,7 +44,11 @@ class SliceTraining(Record):
     base_filters: Annotated[int, Field(ge=1)] = 64  # ours: the original U-Net's
     levels: Annotated[int, Field(ge=1)] = 4  # ours: the original U-Net's
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5  # ours: the original U-Net's
+    # Ours: the first answer is everywhere the training slices' share of tumour (Lin et al. 2017,
+    # section 4.1), not a half: hundreds of steps would go by until so few pixels are found.
+    prior: bool = True
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    decay: Decay = "none"  # ours: how the learning rate goes
     batch: Annotated[int, Field(ge=2)] = 16  # ours
     micro_batch: Annotated[int, Field(ge=2)] = 16  # ours: what fits into memory at once
     epochs: Annotated[int, Field(ge=1)] = 200
@@ -145,17 +152,33 @@ class SliceTask:
         }  # fmt: skip
 
     def network(self) -> torch.nn.Module:
+        import torch
+
         from HNCLogic.networks.registry import make
 
-        return make("unet2d", self.network_arguments)
+        network = make("unet2d", self.network_arguments)
+        if self.chosen.prior:
+            torch.nn.init.normal_(network.head.weight, std=0.01)
+            torch.nn.init.constant_(network.head.bias, log(self.share / (1 - self.share)))
+        return network
+
+    @cached_property
+    def share(self) -> float:
+        """Of the pixels that are trained on, those with tumour."""
+        marked = [np.count_nonzero(self.train[n].truth[z]) for n, z in self._places]
+        return float(np.clip(np.mean(marked) / self.train[0].truth[0].size, 1e-4, 0.5))
 
     def optimiser(self, network: torch.nn.Module) -> torch.optim.Optimizer:
         import torch
 
         return torch.optim.Adam(network.parameters(), self.chosen.learning_rate)
 
-    def schedule(self, optimiser: torch.optim.Optimizer) -> None:
-        return None
+    def schedule(self, optimiser: torch.optim.Optimizer):
+        c = self.chosen
+        return schedule_of(
+            c.decay, optimiser,
+            epochs=c.epochs, micro_batches=self.micro_batches(1), to_step=c.accumulate,
+        )  # fmt: skip
 
     def micro_batches(self, epoch: int) -> int:
         # A last batch of one would have no spread for batch norm: it goes with the one before.

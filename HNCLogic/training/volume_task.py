@@ -7,9 +7,7 @@ parameters; it augments nothing.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -20,6 +18,7 @@ from HNCLogic.images.study import Study
 from HNCLogic.inference.windows import window_starts
 from HNCLogic.job import Record
 from HNCLogic.methods import tumour_volume
+from HNCLogic.training.decay import Decay, schedule_of
 from HNCLogic.training.losses import dice_and_cross_entropy, soft_dice_counts
 from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.samples import cut, truth_on
@@ -50,8 +49,7 @@ class VolumeTraining(Record):
     heads: Annotated[int, Field(ge=1)] = 8  # ours
     optimiser: Literal["adadelta", "adam"] = "adadelta"
     learning_rate: Annotated[float, Field(gt=0)] = 1.0  # ours: torch's own of Adadelta
-    # Ours: how the learning rate goes; "cosine": up for a tenth of the time, then down to zero.
-    decay: Literal["none", "cosine"] = "none"
+    decay: Decay = "none"  # ours: how the learning rate goes
     clip: Annotated[float, Field(gt=0)] | None = None  # ours: largest length of the gradient
     batch: Annotated[int, Field(ge=1)] = 16
     micro_batch: Annotated[int, Field(ge=1)] = 2  # ours: what fits into memory at once
@@ -142,12 +140,11 @@ class VolumeTask:
         return kind[self.chosen.optimiser](network.parameters(), self.chosen.learning_rate)
 
     def schedule(self, optimiser: torch.optim.Optimizer):
-        import torch
-
-        if self.chosen.decay == "none":
-            return None
-        steps = -(-self.micro_batches(1) // self.chosen.accumulate) * self.chosen.epochs
-        return torch.optim.lr_scheduler.LambdaLR(optimiser, partial(warmed_cosine, steps=steps))
+        c = self.chosen
+        return schedule_of(
+            c.decay, optimiser,
+            epochs=c.epochs, micro_batches=self.micro_batches(1), to_step=c.accumulate,
+        )  # fmt: skip
 
     def _patches(self) -> int:
         return min(self.chosen.patches or len(self._places), len(self._places))
@@ -216,14 +213,6 @@ class VolumeTask:
                 both += parts[1].cpu()
         primary, nodes = (twice[1:] / both[1:].clamp(min=1e-9)).tolist()
         return {"soft Dice": (primary + nodes) / 2, "primary": primary, "nodes": nodes}
-
-
-def warmed_cosine(step: int, steps: int) -> float:
-    """Factor on the learning rate: linearly up for a tenth of ``steps``, then a cosine to zero."""
-    up = max(steps // 10, 1)
-    if step < up:
-        return (step + 1) / up
-    return 0.5 * (1 + math.cos(math.pi * min((step - up) / max(steps - up, 1), 1)))
 
 
 def augmented(

@@ -194,11 +194,15 @@ def test_help_and_import_load_nothing_heavy():
 def test_shipped_models_are_listed_and_whole(hnc):
     listed = hnc("models", "list", "--json")
     assert listed.code == 0
-    for name in ("presence-pet", "tumour-volume-petct"):
+    for name, words in (
+        ("presence-pet", "no real head-and-neck PET"),
+        ("tumour-volume-petct", "no real head-and-neck PET"),
+        ("parotid-mri", "no real patient"),
+    ):
         assert name in listed.out
         shown = hnc("models", "show", name)
         assert shown.code == 0
-        assert "no real head-and-neck PET" in " ".join(shown.out.split())
+        assert words in " ".join(shown.out.split())
 
 
 def test_measure_keeps_the_users_own_outlines(hnc, patient, tmp_path):

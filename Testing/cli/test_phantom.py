@@ -63,6 +63,16 @@ def test_two_runs_give_the_same_bytes_of_mr_too(hnc, tmp_path, coarse):
     assert read_image(tmp_path / "one" / row["T1"], "T1").image.GetSize()[2] > 20
 
 
+def test_parotid_cases_of_one_hospital_and_share(hnc, tmp_path):
+    words = ("--cases", "parotid", "--centre", "west", "--malignant", 1, "--modalities", "T2")
+    ended = hnc("phantom", *words, "--seed", 3, "--out", tmp_path / "cohort")
+    assert ended.code == 0, ended.err
+    (row,) = listed(tmp_path / "cohort")
+    assert (row["centre"], row["subtype"], row["label"]) == ("west", "malignant", "1")
+    readme = (tmp_path / "cohort" / "README.md").read_text(encoding="utf-8")
+    assert "| share of malignant tumours | 1 |" in readme
+
+
 def test_dicom_cohorts_read_back_with_the_same_suv_and_the_same_bytes(hnc, tmp_path, coarse):
     words = ("phantom", "--count", 2, "--seed", 1, "--jobs", 1)
     for name in ("dicom", "again"):
@@ -117,6 +127,7 @@ def test_the_readme_states_the_parameters(hnc, tmp_path, coarse):
         (["--centre", "nowhere"], "unknown centre 'nowhere'"),
         (["--anatomy", "no-such-folder"], "no such folder of CTs"),
         (["--cases", "parotid", "--scanner", "full"], "has no effect on parotid cases"),
+        (["--malignant", "0.4"], "share of parotid cases: add --cases parotid"),
         (["--cases", "extension", "--modalities", "T1"], "extension cases have no T1"),
         (["--as", "jpeg"], "jpeg"),
         (["--count", "0"], "count"),

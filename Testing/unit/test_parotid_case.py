@@ -117,6 +117,16 @@ def test_the_tumour_on_the_adc_map_has_its_own_diffusion(adenoma):
     assert 0.85 * low < np.median(sitk.GetArrayFromImage(adc)[inside]) / 1000 < 1.15 * high
 
 
+def test_a_share_of_malignant_tumours_leaves_the_benign_ones_to_each_other():
+    rng = np.random.default_rng(1)
+    kinds = [draw_subtype(rng, 0.4) for _ in range(4000)]
+    shares = {kind: kinds.count(kind) / 4000 for kind in SUBTYPES}
+    assert shares["malignant"] == pytest.approx(0.4, abs=0.03)
+    benign = dict(zip(SUBTYPES[:3], PREVALENCE[:3], strict=True))
+    for kind, share in benign.items():
+        assert shares[kind] == pytest.approx(0.6 * share / sum(benign.values()), abs=0.03)
+
+
 @pytest.fixture(scope="module")
 def drawn():
     """600 tumours of random kind: kinds, malignant, and mean signals by role, noise apart."""

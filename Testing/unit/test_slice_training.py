@@ -232,6 +232,30 @@ def test_copies_are_turned_together_with_their_truth():
     assert 12 * 15 < tumour.sum() <= 20 * 15  # 16 pixels each, none lost
 
 
+def test_training_begins_with_the_share_of_tumour():
+    a, b, c = scans()
+    task = SliceTask(SliceTraining(base_filters=2, levels=2), [a, b, c], [a], 0, 1)
+    values, tumour = task.micro_batch(1, 0, np.random.default_rng(0))
+    assert tumour.mean() == pytest.approx(task.share) == pytest.approx(0.5 * 16 / 256)
+    torch.manual_seed(0)
+    said = task.network()(torch.from_numpy(values)).sigmoid()
+    assert said.mean().item() == pytest.approx(task.share, rel=0.1)
+
+
+def test_the_learning_rate_falls_to_nothing_where_asked():
+    a, b, c = scans()
+    for decay, last in (("none", 1e-3), ("cosine", 0.0)):
+        chosen = SliceTraining(batch=2, micro_batch=2, epochs=4, decay=decay)
+        task = SliceTask(chosen, [a, b, c], [a], 0, 1)
+        optimiser = task.optimiser(task.network())
+        schedule = task.schedule(optimiser)
+        for _ in range(4 * task.micro_batches(1)):
+            optimiser.step()
+            if schedule is not None:
+                schedule.step()
+        assert optimiser.param_groups[0]["lr"] == pytest.approx(last, abs=1e-5)
+
+
 def test_a_role_is_left_out_as_often_as_asked():
     a, b, c = scans()
     chosen = SliceTraining(left_out={"MR": 0.5}, negatives=4, micro_batch=15)
@@ -249,7 +273,8 @@ def test_validation_figures_against_scikit_learn():
     from sklearn.metrics import f1_score
 
     a, b, c = scans()
-    task = SliceTask(SliceTraining(base_filters=2, levels=2), [a, b, c], [a, b], 0, 1)
+    chosen = SliceTraining(base_filters=2, levels=2, prior=False)  # else nothing would be found
+    task = SliceTask(chosen, [a, b, c], [a, b], 0, 1)
     torch.manual_seed(0)
     network = task.network().eval()
     with torch.inference_mode():

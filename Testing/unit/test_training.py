@@ -139,7 +139,7 @@ def test_nested_thresholds_never_see_their_own_fold():
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero():
-    from HNCLogic.training.volume_task import warmed_cosine
+    from HNCLogic.training.decay import warmed_cosine
 
     rate = [warmed_cosine(step, 100) for step in range(101)]
     assert rate[:2] == [0.1, 0.2]

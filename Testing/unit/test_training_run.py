@@ -135,6 +135,17 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_model(presence_run, cohort, 
     assert (part.out / MODEL / "model.json").stat().st_mtime_ns == before
 
 
+def test_a_model_of_the_first_folds_alone(presence_run, tmp_path):
+    order, _ = presence_run
+    part = replace(order, out=tmp_path / "part", only=(1, 2), model_of_named=True)
+    train(part, lambda words: None)
+    model, whole = verify(part.out / MODEL), verify(order.out / MODEL)
+    assert model.card.weights == whole.card.weights[:2]
+    assert model.card.threshold.per_fold == whole.card.threshold.per_fold[:2]
+    with (part.out / "out_of_fold.csv").open() as table:
+        assert {row["fold"] for row in csv.DictReader(table)} == {"1", "2"}
+
+
 def test_resuming_another_run_is_refused(presence_run, tmp_path):
     order, _ = presence_run
     again = replace(order, resume=True)
@@ -230,6 +241,7 @@ def test_a_scanner_that_tells_the_label_stops_the_run(cohort, tmp_path):
         ({"chosen": {"batches": 3}}, "settings of presence: batches"),
         ({"chosen": {"epochs": 0}}, "settings of presence: epochs"),
         ({"only": (6,)}, "there are folds 1 to 5, not 6"),
+        ({"only": (1, 3), "model_of_named": True}, "numbers its folds 1, 2 … without gaps"),
         ({"chosen": PRESENCE | {"roles": ["T1"]}}, "entry 1: none of the images T1 is given"),
     ],
 )  # fmt: skip

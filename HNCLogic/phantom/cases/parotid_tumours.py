@@ -93,8 +93,14 @@ class ParotidTumour:
         return self.subtype == "malignant"
 
 
-def draw_subtype(rng: np.random.Generator) -> str:
-    return SUBTYPES[int(rng.choice(len(SUBTYPES), p=PREVALENCE))]
+def draw_subtype(rng: np.random.Generator, malignant: float | None = None) -> str:
+    """By prevalence; ``malignant``: that share of malignant ones, benign ones as to each other."""
+    shares = np.array(PREVALENCE)
+    if malignant is not None:
+        there = np.array(SUBTYPES) == "malignant"
+        benign = shares * ~there
+        shares = np.where(there, malignant, benign / benign.sum() * (1 - malignant))
+    return SUBTYPES[int(rng.choice(len(SUBTYPES), p=shares))]
 
 
 def draw_tumour(rng: np.random.Generator, subtype: str) -> ParotidTumour:
