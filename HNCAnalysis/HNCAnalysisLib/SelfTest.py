@@ -13,7 +13,7 @@ from HNCAnalysisLib import SmallPatient
 from HNCAnalysisLib.FakeChild import TRAINED_ON, FakeChild
 from HNCLogic import RESEARCH_USE
 from HNCLogic.panels import dependencies
-from HNCLogic.scene.presence_nodes import presence_nodes_of
+from HNCLogic.scene.answer_nodes import answer_nodes_of
 
 PATIENCE_S = 30.0
 REAL_PATIENCE_S = 600.0
@@ -78,7 +78,7 @@ def answers(test, panel):
     assert panel.ui.verdictLabel.text == "Positive for cancer"
     assert TRAINED_ON in panel.ui.answerTrainedLabel.text
     assert not panel.ui.simulatedLabel.isHidden()
-    nodes = presence_nodes_of(_state().result)
+    nodes = answer_nodes_of(_state().result)
     heat = slicer.util.arrayFromVolume(nodes.heatmap)
     assert abs(float(heat.max()) - 1.0) < 0.1
     before = slicer.mrmlScene.GetNumberOfNodes()
@@ -153,7 +153,7 @@ def answersForReal(test, panel):
     result = panel.result
     assert len(result.presence.folds) == 5
     assert result.presence.trained_on in panel.ui.answerTrainedLabel.text
-    assert presence_nodes_of(_state().result).pet == pet
+    assert answer_nodes_of(_state().result).image == pet
 
 
 def _patient(panel):
