@@ -33,6 +33,7 @@ class ModelChoice(VTKObservationMixin):
         self.task = PRESENCE
         self.cards = {}  # what the parameter node calls a model: its name, or a folder → its card
         self._parameterNode = None
+        self._folders = []  # of models for this question that are used from where they are
         self._filling = False
         ui.trainedOnLabel.setTextFormat(qt.Qt.PlainText)  # a card's words are data
         ui.trainedOnLabel.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
@@ -45,15 +46,15 @@ class ModelChoice(VTKObservationMixin):
     def setTask(self, task):
         """Show the models for another question."""
         if task is not self.task:
-            self.task = task
+            self.task, self._folders = task, []
             self.refill()
 
     def refill(self):
         """Read anew which models there are: the user may have added one meanwhile."""
         self.cards = {card.name: card for card in model_cards.cards(self.task.method)}
-        value = self._value()
-        if value not in self.cards and Path(value).is_absolute():
-            self.cards[value] = self._ofFolder(Path(value))
+        for folder in dict.fromkeys((*self._folders, self._value())):
+            if folder not in self.cards and Path(folder).is_absolute():
+                self.cards[folder] = self._ofFolder(Path(folder))
         self._filling = True
         self.ui.modelSelector.clear()
         for name, card in self.cards.items():
@@ -192,9 +193,10 @@ class ModelChoice(VTKObservationMixin):
         if card.problem:
             slicer.util.errorDisplay(card.problem)
             return
-        installed = next((n for n, one in self.cards.items() if one.folder == folder), None)
-        setattr(self._parameterNode, self.task.model, installed or str(folder))
-        self.refill()
+        self._folders.append(str(folder))
+        self.refill()  # before it is chosen: what is chosen is listed
+        installed = (name for name, one in self.cards.items() if one.folder == folder)
+        setattr(self._parameterNode, self.task.model, next(installed, str(folder)))
 
     def cleanup(self):
         self.removeObservers()

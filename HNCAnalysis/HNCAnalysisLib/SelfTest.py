@@ -25,7 +25,15 @@ def runAll(test):
     Raises AssertionError.
     """
     torchWasThere = "torch" in sys.modules  # other modules of the application may import it
-    for each in (opensAndFillsIn, declined, answers, failsWithoutTrace, answersForReal):
+    for each in (
+        opensAndFillsIn,
+        declined,
+        answers,
+        failsWithoutTrace,
+        judgesExtension,
+        judgesParotid,
+        answersForReal,
+    ):
         test.setUp()
         test.delayDisplay(f"HNCAnalysis: {each.__name__}")
         panel = slicer.util.getModuleWidget("HNCAnalysis").panel
@@ -141,6 +149,63 @@ def failsWithoutTrace(test, panel):
     slicer.mrmlScene.Clear(0)
     assert not panel.run.running
     assert _state().result is None
+
+
+def judgesExtension(test, panel):
+    """Another question: its own CT and model; the volume judged is a box that the user moves."""
+    if not _canRead(test):
+        return
+    child = FakeChild()
+    panel.useProcess(child, lambda: True)
+    _pet, ct = _patient(panel)
+    with tempfile.TemporaryDirectory(prefix="hnc-self-test-") as folder:
+        _state().task = "extension"
+        model = SmallPatient.writeModel(Path(folder).resolve() / "made-up", "extension", ["CT"])
+        _state().extensionModel = str(model)
+        panel.model.refill()
+        _wait(lambda: _state().neckCt is ct and panel.run.enabled)
+        _run(panel)
+        assert child.jobs[0]["method"] == "extension"
+        assert child.jobs[0]["model"] == str(model)
+        assert panel.ui.verdictLabel.text == "Positive for extracapsular extension"
+        assert _state().rangeSuperior == 480.0
+        voi = _state().voi
+        voi.SetCenterWorld(-10.0, 0.0, 400.0)
+        assert _state().voiByHand
+        assert not panel.ui.staleLabel.isHidden()
+        _run(panel)
+        assert child.jobs[1]["voi_centre"] == [-10.0, 0.0, 400.0]
+        assert panel.ui.staleLabel.isHidden()
+        assert _state().voi is voi
+        _state().task = "presence"
+        assert panel.ui.answerSection.isHidden()
+
+
+def judgesParotid(test, panel):
+    """MRI by sequence, a box, and the slices that the answer rests on."""
+    if not _canRead(test):
+        return
+    child = FakeChild()
+    panel.useProcess(child, lambda: True)
+    with tempfile.TemporaryDirectory(prefix="hnc-self-test-") as folder:
+        _state().task = "parotid"
+        model = Path(folder).resolve() / "made-up"
+        SmallPatient.writeModel(model, "parotid", ["T2", "CE-T1", "DWI-b1000"])
+        _state().parotidModel = str(model)
+        panel.enter(_state())
+        t2, ceT1, dwi = SmallPatient.addMri()
+        inputs = panel.inputsOf(panel.task)
+        _wait(lambda: inputs.images() == {"T2": t2, "CE-T1": ceT1, "DWI-b1000": dwi})
+        assert not panel.run.enabled
+        inputs.onPlaceBox()
+        _run(panel)
+        low, high = child.jobs[0]["box_mm"][:2]
+        assert abs(high - low - 40.0) < 0.1
+        assert panel.ui.verdictLabel.text == "Most probably malignant"
+        panel.neck.goTo(panel.result.parotid.slices[0].position_mm)
+        _state().dwiB1000 = None
+        assert "DWI-b1000" in inputs.ui.complaintLabel.text
+        assert not panel.run.enabled
 
 
 def answersForReal(test, panel):

@@ -29,6 +29,15 @@ def neck(host, panel):
     return panel
 
 
+@pytest.fixture
+def made_up(neck):
+    """The same with a process that answers at once, without a network."""
+    from HNCAnalysisLib.FakeChild import FakeChild
+
+    neck.useProcess(FakeChild(), lambda: True)
+    return neck
+
+
 def viewed():
     from HNCAnalysisLib.NeckView import viewedPlace
 
@@ -53,6 +62,8 @@ def test_the_question_brings_its_own_inputs(host, panel):
 
 
 def test_run_look_move_the_volume_run_again_save_and_restore(host, neck, child_python, tmp_path):
+    from HNCAnalysisLib.FakeChild import FakeChild
+
     ui, inputs = neck.ui, neck.inputsOf(neck.task)
     own = inputs.ui
     analyse(host, neck)
@@ -101,7 +112,8 @@ def test_run_look_move_the_volume_run_again_save_and_restore(host, neck, child_p
     assert not ui.staleLabel.visible
     assert host.scene.GetNumberOfNodes() == count
 
-    # a range by hand
+    # a range by hand; from here on what the process answers is made up
+    neck.useProcess(FakeChild(), lambda: True)
     own.rangeByHand.click()
     own.superiorSpin.value = round(found.region.superior_mm) - 20
     assert viewed()[2] == pytest.approx(own.superiorSpin.value, abs=0.5)
@@ -135,7 +147,8 @@ def test_run_look_move_the_volume_run_again_save_and_restore(host, neck, child_p
     assert centre(state().voi) == pytest.approx(neck.result.extension.voi_centre, abs=0.01)
 
 
-def test_an_answer_to_another_question_waits_for_its_own(host, neck, child_python):
+def test_an_answer_to_another_question_waits_for_its_own(host, made_up):
+    neck = made_up
     analyse(host, neck)
     composite = host.scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
     words = neck.ui.verdictLabel.text
@@ -194,7 +207,8 @@ def test_too_short_a_range_is_refused_in_the_panels_words(host, neck, child_pyth
     assert "--" not in words
 
 
-def test_a_deleted_box_comes_back(host, neck, child_python):
+def test_a_deleted_box_comes_back(host, made_up):
+    neck = made_up
     analyse(host, neck)
     host.scene.RemoveNode(state().voi)
     host.process_events()

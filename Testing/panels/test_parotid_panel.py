@@ -108,6 +108,8 @@ def test_two_that_fit_equally_well_are_left_to_the_user(host, panel):
 
 
 def test_run_look_move_the_box_run_again_save_and_restore(host, placed, child_python, tmp_path):
+    from HNCAnalysisLib.FakeChild import FakeChild
+
     ui = placed.ui
     assert middle() == pytest.approx(TUMOUR, abs=0.5)
     analyse(host, placed)
@@ -146,6 +148,7 @@ def test_run_look_move_the_box_run_again_save_and_restore(host, placed, child_py
     state().box.SetCenterWorld(TUMOUR[0] + 6.0, TUMOUR[1] - 4.0, TUMOUR[2] + 5.0)
     host.process_events()
     assert "box" in ui.staleLabel.text
+    placed.useProcess(FakeChild(), lambda: True)
     analyse(host, placed)
     assert placed.result.parotid.box_mm == pytest.approx(rois.box_of(state().box), abs=0.01)
     assert placed.result.parotid.box_mm != pytest.approx(parotid.box_mm, abs=1.0)
@@ -163,6 +166,7 @@ def test_run_look_move_the_box_run_again_save_and_restore(host, placed, child_py
     assert (ui.verdictLabel.text, ui.sentenceLabel.text, ui.agreementLabel.text) == words
     assert not ui.staleLabel.visible, ui.staleLabel.text
     assert rois.box_of(state().box) == pytest.approx(where, abs=0.01)
+    one = placed.result.parotid.slices[0]
     assert chart.pressed(chart.frame.x(one.position_mm), chart.frame.top + 1)
     assert viewed()[2] == pytest.approx(one.position_mm, abs=0.6)
     state().t2 = None
