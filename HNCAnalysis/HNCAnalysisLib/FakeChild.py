@@ -109,7 +109,7 @@ def _parotid(job, probability):
             for n, (height, share) in enumerate(zip(heights, (0.2, 0.5, 0.3), strict=True))
         ],
         "box_mm": job["box_mm"],
-        "box_from": "six numbers",
+        "box_from": "set by hand",
         "planes": "CE-T1",
         "model": "made-up 0.1",
         "trained_on": TRAINED_ON,

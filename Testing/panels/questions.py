@@ -47,7 +47,7 @@ def no_models(monkeypatch: Any, folder: Any) -> None:
     monkeypatch.setenv("HNC_MODELS", str(folder))
 
 
-def analyse(host: Any, panel: Any, seconds: float = 120) -> None:
+def analyse(host: Any, panel: Any, seconds: float = 240) -> None:
     """Press the button and wait for the new answer."""
     import qt
 

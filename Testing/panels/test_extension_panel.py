@@ -207,6 +207,16 @@ def test_too_short_a_range_is_refused_in_the_panels_words(host, neck, child_pyth
     assert "--" not in words
 
 
+def test_the_report_tells_of_the_volume_judged(host, made_up, tmp_path):
+    analyse(host, made_up)
+    host.answers.append(str(tmp_path))
+    made_up.ui.reportButton.click()
+    assert host.wait(lambda: not made_up.report.running, 60)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Judged: 90 × 90 × 40 mm" in page
+    assert len(list((tmp_path / "views").glob("*.png"))) == 6
+
+
 def test_a_deleted_box_comes_back(host, made_up):
     neck = made_up
     analyse(host, neck)

@@ -173,6 +173,20 @@ def test_run_look_move_the_box_run_again_save_and_restore(host, placed, child_py
     assert "T2" in ui.staleLabel.text
 
 
+def test_the_report_tells_of_the_box(host, placed, tmp_path):
+    from HNCAnalysisLib.FakeChild import FakeChild
+
+    placed.useProcess(FakeChild(), lambda: True)
+    analyse(host, placed)
+    host.answers.append(str(tmp_path))
+    placed.ui.reportButton.click()
+    assert host.wait(lambda: not placed.report.running, 60)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Most probably malignant" in page
+    assert "set by hand" in page
+    assert list((tmp_path / "views").glob("*.png"))
+
+
 def test_what_the_run_is_asked(host, placed, tiny_models):
     child = HandedInChild()
     placed.useProcess(child, lambda: True)
