@@ -59,7 +59,7 @@ class AnswerView:
             show_kinds(self.gauge, answer)
         if result.extension is not None:
             where = (wording.where_judged(answer), wording.region(answer.region))
-            ui.agreementLabel.text = " ".join((ui.agreementLabel.text, *where))
+            ui.agreementLabel.text = "\n".join((ui.agreementLabel.text, *where))
         ui.answerTrainedLabel.text = _("{model}, trained on {data}. {use}").format(
             model=answer.model, data=answer.trained_on, use=result.research_use
         )
