@@ -18,7 +18,7 @@ Role = Literal["PET", "CT", "T1", "T2", "CE-T1", "DWI-b0", "DWI-b1000", "ADC"]
 MR_ROLES = ("T1", "T2", "CE-T1", "DWI-b0", "DWI-b1000", "ADC")
 Task = Literal["analyze", "classify", "explain", "segment", "measure", "open"]
 Method = Literal["presence", "extension", "parotid"]  # what classify and explain ask
-Aggregation = Literal["mean", "median", "majority", "weighted"]
+Aggregation = Literal["mean", "median", "majority", "weighted", "max"]
 LesionKind = Literal["primary", "node", "lesion"]
 Position = tuple[float, float, float]
 BoxMm = tuple[float, float, float, float, float, float]  # RAS: low and high of R, of A, of S
@@ -117,7 +117,7 @@ class Job(Record):
     voi_centre: Position | None = None  # extension: what is judged; None: where the extractor says
     box_mm: BoxMm | None = None  # parotid: about the tumour
     box_file: Path | None = None  # the same: a markups ROI (.mrk.json), or a mask of the tumour
-    presence_model: str = "presence-pet"  # a name, or a model folder
+    presence_model: str = "presence-petct"  # a name, or a model folder
     volume_model: str = "tumour-volume-petct"
     aggregation: Aggregation | None = None  # None: the model card's own
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None  # None: the model card's own

@@ -72,11 +72,11 @@ TumourBox = Annotated[
 PresenceModel = Annotated[
     str | None,
     option("Name or folder (hnc models list).", ANSWER, "--presence-model",
-           otherwise="presence-pet"),
+           otherwise="presence-petct"),
 ]  # fmt: skip
 Aggregate = Annotated[
     str | None,
-    option("mean, median, majority or weighted; else the model's.", ANSWER, "--aggregate"),
+    option("mean, median, majority, weighted or max; else the model's.", ANSWER, "--aggregate"),
 ]
 Threshold = Annotated[
     float | None,

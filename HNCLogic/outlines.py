@@ -175,7 +175,7 @@ def memory_needed(model: Model, shape: tuple[int, ...]) -> int:
     card, preparation = model.card, model.preparation(Preparation)
     arguments = check_arguments(card.network.name, card.network.arguments)
     patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
-    largest = max((model.folder / each.file).stat().st_size for each in card.weights)
+    largest = max((model.weights_folder / each.file).stat().st_size for each in card.weights)
     # Files are of half precision or full, memory of full; only attention-unet has widths.
     return needed_bytes(
         shape[1:], shape[0], len(card.classes), patch, arguments["widths"][0], 2 * largest

@@ -66,12 +66,12 @@ def presence_and_heat(
     if with_heat:
         from HNCLogic.explain.grad_cam import heat_stack
 
-        heat = heat_stack(*windows, progress=progress)
+        heat = heat_stack(*windows, numbers="quick", progress=progress)
         probabilities = heat.probabilities  # of the same passes: nothing is computed twice
     else:
         from HNCLogic.inference.ensemble import window_probabilities
 
-        probabilities = window_probabilities(*windows, progress=progress)
+        probabilities = window_probabilities(*windows, numbers="quick", progress=progress)
     found.lap("network: verdict and heat map" if with_heat else "network: verdict")
     chosen = card.threshold
     threshold = job.threshold if job.threshold is not None else chosen.value

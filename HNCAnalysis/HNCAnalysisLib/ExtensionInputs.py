@@ -61,7 +61,7 @@ class ExtensionInputs(QuestionInputs):
             wrong = [_range()]
         self._say(
             words + self.selectors.doubts(),
-            wrong or (image_checks.remarks(images) if images else []),
+            wrong or (image_checks.remarks(images) if self._lookedAt() else []),
         )
 
     def whyNotReady(self):
@@ -126,6 +126,11 @@ class ExtensionInputs(QuestionInputs):
         name = _("Volume judged for extension")
         self._parameterNode.voi = rois.add_box(slicer.mrmlScene, name, box, resizable=False)
         self._watch.follow(self._parameterNode.voi)
+
+    def _lookedAt(self):
+        """Are the voxels known? They are looked at in a turn of its own."""
+        ct = self.images().get("CT")
+        return ct is not None and facts.looked_at(ct)
 
     def _showVoi(self):
         node = self._parameterNode

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from HNCLogic.panels import image_checks
+from HNCLogic.panels import volume_facts as facts
 from HNCLogic.panels.inputs import SOON_MS
 from HNCLogic.panels.roles import volumes_by_role
 
@@ -102,6 +103,7 @@ class ImageSelectors(VTKObservationMixin):
             return
         if self._selectors[name].currentNode() is not None:
             self._emptied.discard(name)
+            self._later.start()
         elif self._leaving is None:
             self._emptied.add(name)
 
@@ -125,4 +127,9 @@ class ImageSelectors(VTKObservationMixin):
 
     def _onLater(self):
         self.fillIn()
+        ct = self.images().get("CT")  # of MRI nobody asks for values
+        if ct is not None and facts.has_voxels(ct) and not facts.looked_at(ct):
+            facts.values_of(ct)
+            self._later.start()
+            return
         self._onChanged()

@@ -21,6 +21,7 @@ def aggregationWords():
         "median": _("median"),
         "majority": _("majority vote"),
         "weighted": _("weighted, less toward the head"),
+        "max": _("most suspicious window"),
     }
 
 

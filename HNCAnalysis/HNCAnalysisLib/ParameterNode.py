@@ -28,7 +28,7 @@ class HNCAnalysisParameterNode:
     mr: vtkMRMLScalarVolumeNode
     mrRole: str = ""
     annotated: vtkMRMLSegmentationNode  # lesions that the user outlined, to compare with
-    model: str = "presence-pet"
+    model: str = "presence-petct"
     aggregation: str = ""  # "": the model's own
     thresholdByHand: bool = False
     threshold: Annotated[float, WithinRange(0, 1)] = 0.5

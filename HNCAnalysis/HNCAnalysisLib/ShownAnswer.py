@@ -11,7 +11,7 @@ from HNCAnalysisLib.AnswerView import AnswerView
 from HNCAnalysisLib.HeatMapView import HeatMapView
 from HNCAnalysisLib.NeckView import NeckView
 from HNCAnalysisLib.Tasks import PRESENCE
-from HNCLogic.panels.stepwise import Stepwise, collect_garbage
+from HNCLogic.panels.stepwise import Stepwise
 from HNCLogic.panels.warm_up import warm_up
 from HNCLogic.scene.answer_nodes import answer_nodes_of
 from HNCLogic.scene.notes import TRAINED_ON
@@ -103,7 +103,6 @@ class ShownAnswer:
     def _readSteps(self):
         """Read the answer and show it, a bit at a time: at once the panel would be seen to stop."""
         yield from warm_up()
-        yield from collect_garbage()
         result = result_of(state.resultOf(self._parameterNode, self._task))
         yield
         if result.answer is None:

@@ -32,6 +32,7 @@ AGGREGATIONS = {
     "majority": "Majority vote",
     "median": "Median",
     "weighted": "Weighted average",
+    "max": "Maximum",
 }
 
 
@@ -103,7 +104,7 @@ def aggregations(
     if reader is not None:
         shown.append(("Reader", *reader))
     return Table(
-        "Windows aggregated in four ways" + (", beside the reader" if reader else ""),
+        "Windows aggregated in each way" + (", beside the reader" if reader else ""),
         ["Method", "Accuracy", "Sensitivity", "Specificity", "AUC"],
         [
             [name, *(share_text(getattr(rates, n)) for n in FIGURES[:3]), area_text(area)]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from HNCLogic.inference.backends import Numbers, in_numbers
 from HNCLogic.inference.merging import gaussian
 from HNCLogic.inference.windows import pad_to, window_starts
 
@@ -41,7 +42,12 @@ class HeatStack:
     probabilities: np.ndarray
 
 
-def grad_cam(network: torch.nn.Module, layer: torch.nn.Module, batch: torch.Tensor) -> GradCam:
+def grad_cam(
+    network: torch.nn.Module,
+    layer: torch.nn.Module,
+    batch: torch.Tensor,
+    numbers: Numbers = "exact",
+) -> GradCam:
     """Grad-CAM of each window of ``batch`` (n, channel, z, y, x) at ``layer``'s output.
 
     ``network`` gives one logit per window and is put into evaluation mode, so that windows do
@@ -51,14 +57,15 @@ def grad_cam(network: torch.nn.Module, layer: torch.nn.Module, batch: torch.Tens
     import torch
     from torch.nn.functional import interpolate
 
-    network.eval()
-    with explained(network, [layer]) as kept:
+    layout, casting = in_numbers(network, numbers == "quick")
+    with explained(network, [layer]) as kept, casting():
         device = next(network.parameters()).device
-        logits = network(batch.to(device)).reshape(len(batch), -1).sum(dim=1)
+        given = batch.to(device).contiguous(memory_format=layout)
+        logits = network(given).reshape(len(batch), -1).sum(dim=1)
         (gradient,) = torch.autograd.grad(logits.sum(), kept)
     with torch.no_grad():
-        weights = gradient.mean(dim=(2, 3, 4), keepdim=True)
-        coarse = (weights * kept[0]).sum(dim=1, keepdim=True).relu()
+        weights = gradient.float().mean(dim=(2, 3, 4), keepdim=True)
+        coarse = (weights * kept[0].float()).sum(dim=1, keepdim=True).relu()
         maps = interpolate(coarse, batch.shape[2:], mode="trilinear", align_corners=False)[:, 0]
         return GradCam(maps.float().cpu().numpy(), logits.double().cpu().numpy())
 
@@ -107,6 +114,7 @@ def heat_stack(
     stride: int,
     *,
     outside: float = 0.0,
+    numbers: Numbers = "exact",
     progress: Callable[[float, str], None] | None = None,
 ) -> HeatStack:
     """Grad-CAM of ``stack`` (channel, z, y, x), mean of ``count`` networks.
@@ -131,7 +139,8 @@ def heat_stack(
     for done, network in enumerate(networks):
         row = []
         for index, start in enumerate(starts):
-            cam = grad_cam(network, network.last_stage, inputs[None, :, start : start + window])
+            one = inputs[None, :, start : start + window]
+            cam = grad_cam(network, network.last_stage, one, numbers)
             total[start : start + window] += weight * cam.maps[0]
             row.append(0.5 + 0.5 * np.tanh(cam.logits[0] / 2))  # the sigmoid, never overflowing
             if progress is not None:

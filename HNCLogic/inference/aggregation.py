@@ -23,7 +23,8 @@ def aggregate(
     Liedes 2025, section 3.4: ``mean``, ``median``, ``majority`` (positive where more than half
     of the windows are positive; a tie is negative), ``weighted`` (of n windows the i-th from the
     bottom, i = 0 … n - 1, weighs n - i: less and less toward the top of the head, where the
-    brain is). A probability at the threshold counts as positive, as in a ROC curve.
+    brain is). Ours: ``max``, the most suspicious window's: one place with cancer is enough, however
+    long the neck is. A probability at the threshold counts as positive, as in a ROC curve.
     """
     values = np.asarray(probabilities, dtype=float)
     if values.ndim != 1 or values.size == 0:
@@ -36,6 +37,8 @@ def aggregate(
         probability = np.median(values)
     elif how == "weighted":
         probability = np.average(values, weights=np.arange(values.size, 0, -1))
+    elif how == "max":
+        probability = values.max()
     else:
         raise ValueError(f"unknown aggregation {how!r}")
     return Aggregated(float(probability), bool(probability >= threshold))

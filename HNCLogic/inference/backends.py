@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -45,17 +47,31 @@ class TorchBackend:
     def ready(self, network: torch.nn.Module) -> Windows:
         import torch
 
-        device = next(network.parameters()).device
-        quick = self.quick and computes_in_bf16(device)
-        # Channels last is what convolutions in bfloat16 want; float32 ones gain little or lose.
-        layout = torch.channels_last_3d if quick else torch.contiguous_format
-        network.eval().to(memory_format=layout)
+        layout, casting = in_numbers(network, self.quick)
 
         def run(windows: torch.Tensor) -> torch.Tensor:
-            with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=quick):
+            with torch.inference_mode(), casting():
                 return network(windows.contiguous(memory_format=layout)).float()
 
         return run
+
+
+def in_numbers(
+    network: torch.nn.Module, quick: bool
+) -> tuple[torch.memory_format, Callable[[], AbstractContextManager]]:
+    """Put ``network`` into evaluation mode and the layout it is quickest in.
+
+    Gives that layout, for its input, and the context to run it in: bfloat16 where ``quick`` and
+    the processor computes in bfloat16 by itself, else float32.
+    """
+    import torch
+
+    device = next(network.parameters()).device
+    quick = quick and computes_in_bf16(device)
+    # Channels last is what convolutions in bfloat16 want; float32 ones gain little or lose.
+    layout = torch.channels_last_3d if quick else torch.contiguous_format
+    network.eval().to(memory_format=layout)
+    return layout, partial(torch.autocast, device.type, torch.bfloat16, enabled=quick)
 
 
 def choose_backend(

@@ -108,6 +108,7 @@ def window_probabilities(
     *,
     outside: float = 0.0,
     batch: int = 1,
+    numbers: Numbers = "exact",
     progress: Progress | None = None,
 ) -> np.ndarray:
     """What each of ``count`` networks says of each window, float64 (fold, window) in [0, 1].
@@ -123,7 +124,7 @@ def window_probabilities(
     starts = window_starts(inputs.shape[1], window, stride)
     rows = []
     for done, network in enumerate(networks):
-        network.eval()
+        run = choose_backend("torch", numbers, network).ready(network)
         device = next(network.parameters()).device
         step = _fold_progress(progress, done, count)
         row: list[float] = []
@@ -131,7 +132,7 @@ def window_probabilities(
             for first in range(0, len(starts), batch):
                 chosen = starts[first : first + batch]
                 windows = torch.stack([inputs[:, s : s + window] for s in chosen]).to(device)
-                row += network(windows).double().sigmoid().flatten().tolist()
+                row += run(windows).double().sigmoid().flatten().tolist()
                 if step is not None:
                     step(len(row) / len(starts))
         rows.append(row)

@@ -112,6 +112,7 @@ class Card(_Part):
     licence: Line
     defaults_taken: Annotated[list[Line], Field(max_length=200)] = []
     weights: Annotated[list[WeightsFile], Field(min_length=1, max_length=99)]
+    weights_of: Slug | None = None  # the model beside this one that has the files; None: this one
 
     @field_validator("weights")
     @classmethod
@@ -123,6 +124,8 @@ class Card(_Part):
 
     @model_validator(mode="after")
     def fits_together(self) -> Card:
+        if self.weights_of == self.name:
+            raise ValueError("weights_of names another model, or none")
         roles = [each.role for each in self.inputs]
         if len(set(roles)) != len(roles):
             raise ValueError("an input role stands twice")
@@ -142,8 +145,8 @@ class Card(_Part):
         return self
 
     def _fits_presence(self) -> None:
-        if self.network.name != "presence":
-            raise ValueError('method "presence" needs network "presence"')
+        if self.network.name not in ("presence", "outline-presence"):
+            raise ValueError('method "presence" needs network "presence" or "outline-presence"')
         if self.threshold is None or self.aggregation is None:
             raise ValueError('method "presence" needs a threshold and an aggregation')
         self._one_threshold_per_fold()

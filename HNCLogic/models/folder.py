@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from HNCLogic.errors import InputError, first_problem
 from HNCLogic.models.card import CARD_FILE, Card, read_card
+from HNCLogic.models.places import weights_folder
 from HNCLogic.models.plain_card import digest_of
 from HNCLogic.models.weights import (
     largest_file,
@@ -39,6 +40,11 @@ class Model:
     card: Card
 
     @property
+    def weights_folder(self) -> Path:
+        """Where the weights lie: here, or with the model whose weights they are."""
+        return weights_folder(self.folder, self.card.weights_of)
+
+    @property
     def folds(self) -> int:
         return len(self.card.weights)
 
@@ -64,7 +70,7 @@ class Model:
         ``networks`` does so too, when a fold's turn comes; this finds out before the work begins.
         """
         for each in self.card.weights:
-            path = self.folder / each.file
+            path = self.weights_folder / each.file
             try:
                 with path.open("rb") as file:
                     found = sha256_of(file)
@@ -85,7 +91,7 @@ class Model:
         network.requires_grad_(False).eval().to(device)
         largest = largest_file(network)
         for each in self.card.weights:
-            path = self.folder / each.file
+            path = self.weights_folder / each.file
             load_weights(network, read_weights_file(path, each.sha256, largest), str(path))
             yield network
 
@@ -104,6 +110,9 @@ def open_model(folder: Path) -> Model:
     allowed = {CARD_FILE, *BESIDE, *UNSEEN}
     named = {each.file for each in card.weights}
     present = {path.name for path in folder.iterdir()}
+    if card.weights_of is not None:
+        _check_lent(folder, card, named)
+        named = set()
     if missing := sorted(named - present):
         raise InputError(
             f"{folder} lacks {missing[0]}, which its card names: the model is not whole, "
@@ -115,6 +124,20 @@ def open_model(folder: Path) -> Model:
             f"{CARD_FILE}, the weights it names and a README or LICENSE belong there"
         )
     return Model(folder, card)
+
+
+def _check_lent(folder: Path, card: Card, named: set[str]) -> None:
+    """The model whose weights these are is there and has them. Raises InputError."""
+    lender = weights_folder(folder, card.weights_of)
+    if not lender.is_dir():
+        raise InputError(
+            f"{folder} has its weights from the model {card.weights_of}, which is not there: add "
+            "that one first (hnc models add FOLDER)"
+        )
+    _check_entries(lender)
+    present = {path.name for path in lender.iterdir()}
+    if missing := sorted(named - present):
+        raise InputError(f"{lender} lacks {missing[0]}, which the card of {folder} names")
 
 
 def verify(folder: Path) -> Model:

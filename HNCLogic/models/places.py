@@ -33,3 +33,12 @@ def folders_in(base: Path) -> Iterator[Path]:
     for folder in sorted(base.iterdir()) if base.is_dir() else []:
         if folder.is_dir() and not folder.name.startswith("."):
             yield folder
+
+
+def weights_folder(folder: Path, weights_of: str | None) -> Path:
+    """Where the weights of the model in ``folder`` lie: there, or where they are those of model
+    ``weights_of``, in its folder: beside this one, or among those that ship."""
+    if weights_of is None:
+        return folder
+    beside = folder.parent / weights_of
+    return beside if beside.is_dir() else shipped_models() / weights_of

@@ -17,7 +17,7 @@ from HNCLogic.models.plain_card import CARD_FILE, digest_of, plain_card, read_ca
 
 METHODS = ("presence", "tumour-volume", "slice-tumour", "extension", "parotid")
 OUTLINING = ("tumour-volume", "slice-tumour")  # those whose models outline lesions
-AGGREGATIONS = ("mean", "median", "majority", "weighted")
+AGGREGATIONS = ("mean", "median", "majority", "weighted", "max")
 MOST = 1000  # entries in any list
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -58,6 +58,7 @@ class ShownCard:
     licence: str
     defaults_taken: tuple[str, ...]
     files: tuple[str, ...]  # of weights, fold by fold
+    weights_of: str | None  # the model whose files they are; None: its own
     digest: str  # SHA-256 over all weights
 
     @property
@@ -75,6 +76,9 @@ def shown_card(folder: Path) -> ShownCard:
     aggregation = raw.fields.get("aggregation")
     if aggregation is not None:
         raw.text("aggregation", AGGREGATIONS.__contains__)
+    weights_of = raw.fields.get("weights_of")
+    if weights_of is not None:
+        raw.text("weights_of", SLUG.fullmatch)
     return ShownCard(
         name=raw.text("name", SLUG.fullmatch),
         version=raw.text("version", VERSION.fullmatch),
@@ -95,6 +99,7 @@ def shown_card(folder: Path) -> ShownCard:
         licence=raw.text("licence"),
         defaults_taken=raw.texts("defaults_taken", []),
         files=tuple(one.text("file", WEIGHTS.fullmatch) for one in weights),
+        weights_of=weights_of,
         digest=digest_of(one.text("sha256", SHA256.fullmatch) for one in weights),
     )
 

@@ -52,6 +52,13 @@ class AttentionUNetArguments(_Arguments):
         return self
 
 
+class OutlinePresenceArguments(AttentionUNetArguments):
+    voxel_ml: Annotated[float, Field(gt=0, le=1)] = 0.015625
+    least_ml: Annotated[float, Field(gt=0, le=10)] = 0.1
+    slope: Annotated[float, Field(gt=0, le=100)] = 1.0
+    offset: Annotated[float, Field(ge=-100, le=100)] = 0.0
+
+
 class UNet2dArguments(_Arguments):
     in_channels: Channels = 2
     base_filters: Width = 64
@@ -104,10 +111,19 @@ class ParotidArguments(_Arguments):
 
 
 NETWORKS: dict[
-    Literal["presence", "attention-unet", "unet2d", "dense-net-3d", "parotid", "gmgenet"],
+    Literal[
+        "presence",
+        "outline-presence",
+        "attention-unet",
+        "unet2d",
+        "dense-net-3d",
+        "parotid",
+        "gmgenet",
+    ],
     type[_Arguments],
 ] = {
     "presence": PresenceArguments,
+    "outline-presence": OutlinePresenceArguments,
     "attention-unet": AttentionUNetArguments,
     "unet2d": UNet2dArguments,
     "dense-net-3d": DenseNet3dArguments,
@@ -140,6 +156,7 @@ def make(name: str, arguments: dict[str, Any] | None = None) -> torch.nn.Module:
     from HNCLogic.networks.attention_unet import AttentionUNet
     from HNCLogic.networks.dense_net_3d import DenseNet3d
     from HNCLogic.networks.gmgenet import GMGENet
+    from HNCLogic.networks.outline_presence import OutlinePresence
     from HNCLogic.networks.parotid import ParotidNet
     from HNCLogic.networks.presence import PresenceNet
     from HNCLogic.networks.unet2d import UNet2d
@@ -147,6 +164,7 @@ def make(name: str, arguments: dict[str, Any] | None = None) -> torch.nn.Module:
     checked = check_arguments(name, arguments or {})
     build = {
         "presence": PresenceNet,
+        "outline-presence": OutlinePresence,
         "attention-unet": AttentionUNet,
         "unet2d": UNet2d,
         "dense-net-3d": DenseNet3d,

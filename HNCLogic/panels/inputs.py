@@ -253,8 +253,23 @@ class ImageInputs(VTKObservationMixin):
         if slicer.mrmlScene.IsBatchProcessing():
             self._later.start()
             return
+        if unseen := self._unseen():
+            roles.facts.values_of(unseen[0])
+            self._later.start()  # the next one in its own turn: for all at once a user would wait
+            return
         filling, self._filling = self._filling, False
         self.fillIn() if filling else self._refresh()
+
+    def _unseen(self) -> list[Any]:
+        """Volumes chosen, or about to be, whose voxels were not looked at since they changed."""
+        if self._parameterNode is None:
+            return []
+        chosen = self._chosen()
+        if self._filling:
+            chosen = roles.roles_in_scene(slicer.mrmlScene, chosen.get("PET")) | chosen
+        facts = roles.facts
+        volumes = [volume for role, volume in chosen.items() if role in ("PET", "CT")]
+        return [one for one in volumes if facts.has_voxels(one) and not facts.looked_at(one)]
 
     def _onConverted(self, nodes: dict[str, Any], wanted: Wanted, warnings: list[str]) -> None:
         path = wanted.images["PET"]

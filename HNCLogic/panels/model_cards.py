@@ -94,10 +94,11 @@ def _problem(card: ShownCard, folder: Path) -> str:
     """Why a model with a sound card cannot be used: its files; "" where it can, as far as seen."""
     if card.name != folder.name:
         return f"{folder} holds model {card.name}: rename the folder"
-    lacking = [name for name in card.files if not (folder / name).is_file()]
+    where = places.weights_folder(folder, card.weights_of)
+    lacking = [name for name in card.files if not (where / name).is_file()]
     if lacking:
         return (
-            f"{folder} lacks {lacking[0]}, which its card names: the model is not whole, fetch it "
+            f"{where} lacks {lacking[0]}, which its card names: the model is not whole, fetch it "
             "again"
         )
     return ""

@@ -9,6 +9,7 @@ from typing import Any
 import slicer
 from slicer.util import VTKObservationMixin
 
+from HNCLogic.panels.long_lived import set_aside, take_back
 from HNCLogic.panels.stepwise import Stepwise
 
 # What both modules' panels import, in the order in which one needs the other.
@@ -65,6 +66,7 @@ class ModulePanel(VTKObservationMixin):
         self.removeObservers()
         if self._panel is not None:
             self._panel.cleanup()
+        take_back()
 
     def _making(self, imports: Iterable[str]) -> Iterator[None]:
         for name in imports:
@@ -73,6 +75,7 @@ class ModulePanel(VTKObservationMixin):
         widget = self._widget
         ui = slicer.util.loadUI(widget.resourcePath(f"UI/{widget.moduleName}.ui"))
         ui.hide()
+        yield
         widget.layout.addWidget(ui)
         ui.setMRMLScene(slicer.mrmlScene)
         yield
@@ -81,6 +84,8 @@ class ModulePanel(VTKObservationMixin):
         yield from self._showing()
         self.whole = True
         ui.show()
+        yield
+        set_aside()
 
     def _showing(self) -> Iterator[None]:
         """The scene as it is now. It may be closed, or another read, between any two steps."""

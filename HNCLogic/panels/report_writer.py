@@ -70,6 +70,7 @@ def write(
             yield _("writing the lesions")
             result.files["lesions"] = LESIONS
             write_table(stage / LESIONS, result)
+            yield _("writing the lesions")
             result.files["segmentation"] = SEGMENTATION
             save.save_segmentation(segmentation, stage / SEGMENTATION)
         if with_scene:
@@ -77,6 +78,7 @@ def write(
             result.files["scene"] = SCENE
             thumbnail = next((stage / name for name in result.views.values()), None)
             save.save_scene(nodes.application, stage / SCENE, thumbnail)
+        yield _("writing the report")
         yield from (_("writing the report") for _module in warm_up_report())
         write_report(result, stage)
         yield _("putting the files in place")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -12,17 +11,6 @@ import qt
 
 TURN_S = 0.02  # of work at once, between two turns of the event loop
 END_OF_TURN = object()  # yielded by work whose next step wants a turn of the event loop to itself
-
-
-def collect_garbage() -> Iterator[object]:
-    """In a turn of its own: in the midst of others' work it makes two short pauses a long one.
-
-    Python looks through all that it holds when enough was made anew, which an answer that is read
-    does; in an application that is most of a tenth of a second.
-    """
-    yield END_OF_TURN
-    gc.collect()
-    yield END_OF_TURN
 
 
 class _Turns:

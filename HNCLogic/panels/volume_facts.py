@@ -79,6 +79,11 @@ def values_of(node: Any) -> Values:
     return _looked_at[changed]
 
 
+def looked_at(node: Any) -> bool:
+    """Would ``values_of`` answer without looking through the voxels, which takes its time?"""
+    return changed_at(node) in _looked_at
+
+
 def changed_at(node: Any) -> int:
     """When the voxels last changed, as VTK counts time; 0 where there are none.
 

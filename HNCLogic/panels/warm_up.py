@@ -6,7 +6,10 @@ pydantic and scipy take a tenth of a second and more each: at once the panel wou
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator
+
+from HNCLogic.panels.long_lived import set_aside
 
 # In the order in which they import one another. The last one is what is wanted; the others are
 # stopovers, and where a version lacks one the next takes its time.
@@ -53,13 +56,27 @@ MEASURING = (
     "scipy.spatial",
 )
 
+REPORT = (
+    "markupsafe",
+    "jinja2.nodes",
+    "jinja2.lexer",
+    "jinja2.runtime",
+    "jinja2.compiler",
+    "jinja2.filters",
+    "jinja2",
+    "HNCLogic.report.html",
+)
+
 
 def warm_up() -> Iterator[str]:
     """Yields the name of each module imported. Raises ImportError where pydantic is missing."""
     yield from _stopovers(STOPOVERS)
+    anew = OURS[0] not in sys.modules
     for name in OURS:
         importlib.import_module(name)
         yield name
+    if anew:
+        set_aside()
 
 
 def warm_up_measuring() -> Iterator[str]:
@@ -72,7 +89,11 @@ def warm_up_measuring() -> Iterator[str]:
 
 def warm_up_report() -> Iterator[str]:
     """The same for what a report is written with."""
-    yield from _stopovers(("markupsafe", "jinja2", "HNCLogic.report.html"))
+    yield from _stopovers(REPORT)
+    from HNCLogic.report.page import compiled
+
+    compiled("report.html")
+    yield "report.html"
 
 
 def _stopovers(names: tuple[str, ...]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ def page(template: str, **content: Any) -> str:
     ``content`` is what the template names; text in it is shown as text, never as markup. Raises
     jinja2.UndefinedError where the template names what is not in ``content``.
     """
+    return compiled(template).render(**content)
+
+
+@lru_cache
+def compiled(template: str) -> Any:
+    """The jinja2.Template, made once: that takes longer than to fill it in."""
     import jinja2
 
     templates = jinja2.Environment(
@@ -26,4 +33,4 @@ def page(template: str, **content: Any) -> str:
         lstrip_blocks=True,
     )
     templates.filters["number"] = wording.number
-    return templates.get_template(template).render(**content)
+    return templates.get_template(template)

@@ -26,6 +26,7 @@ AGGREGATIONS = {
     "median": "median of the windows",
     "majority": "majority vote of the windows",
     "weighted": "mean of the windows, weighing less toward the top of the head",
+    "max": "the most suspicious of the windows",
 }
 
 

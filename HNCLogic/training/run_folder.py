@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 RUN, FOLDS, CACHE, MODEL, OUT_OF_FOLD = (
     "run.json", "folds.json", "cache", "model", "out_of_fold.csv",
 )  # fmt: skip
+# Of tumour volume: the model of method 1 that judges by what is outlined, and its answers.
+VERDICT, VERDICT_OUT_OF_FOLD = "verdict", "verdict_out_of_fold.csv"
 BEST, DONE = "best.safetensors", "done.json"  # in a fold's folder
 # Of extension: a plain DenseNet's folder in a fold's, and its out-of-fold answers.
 PLAIN, PLAIN_OUT_OF_FOLD = "plain", "plain_out_of_fold.csv"

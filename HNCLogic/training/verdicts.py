@@ -12,11 +12,15 @@ from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.run_folder import OUT_OF_FOLD, write_out_of_fold
 from HNCLogic.training.thresholds import equitable_threshold, nested_thresholds
 
+CHOSEN_ON = "validation folds, on which epochs were chosen"
+
 
 class Verdicts:
     """What each fold says of the scans that it validates, gathered fold by fold."""
 
-    def __init__(self):
+    def __init__(self, chosen_on: str = CHOSEN_ON):
+        """``chosen_on``: whose answers these are, and what was chosen on them."""
+        self._chosen_on = chosen_on
         self._rows: list[dict[str, Any]] = []
         self._thresholds: list[float] = []
 
@@ -56,20 +60,19 @@ class Verdicts:
             row["threshold"] = self._thresholds[row["fold"] - 1]
             row["nested_threshold"] = nested[row["fold"]]
         write_out_of_fold(out, self._rows, name)
-        figures = _figures(self._rows)
+        figures = _figures(self._rows, self._chosen_on)
         for one in figures:
             say(f"{of}{one['name']}: {one['value']:.3f} ({one['data']})")
         return figures
 
 
-def _figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _figures(rows: list[dict[str, Any]], chosen_on: str) -> list[dict[str, Any]]:
     """AUC by fold, and sensitivity and specificity the paper's way and nested."""
     from sklearn.metrics import roc_auc_score
 
     label, said, fold = (
         np.array([row[k] for row in rows]) for k in ("label", "probability", "fold")
     )
-    chosen_on = "validation folds, on which epochs were chosen"
     each = [float(roc_auc_score(label[fold == n], said[fold == n])) for n in np.unique(fold)]
     figures = [{"name": "AUC, mean of folds", "value": float(np.mean(each)), "data": chosen_on}]
     figures += [
@@ -77,8 +80,8 @@ def _figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for n, value in enumerate(each, start=1)
     ]
     for column, data in (
-        ("threshold", "validation folds, on which epochs and thresholds were chosen"),
-        ("nested_threshold", "validation folds, thresholds chosen on the other folds"),
+        ("threshold", f"{chosen_on}, and so were the thresholds"),
+        ("nested_threshold", f"{chosen_on}; thresholds chosen on the other folds"),
     ):
         called = said >= np.array([row[column] for row in rows])
         for name, where in (("sensitivity", label == 1), ("specificity", label == 0)):

@@ -9,6 +9,7 @@ import numpy as np
 
 from HNCLogic.evaluation.segmentation import TARGETS, shared_voxels
 from HNCLogic.training.cards import common, settings_in_words
+from HNCLogic.training.outline_verdict import windows_of, write_verdict
 from HNCLogic.training.prepared import Prepared
 from HNCLogic.training.run_folder import MODEL, fold_weights, seconds_trained, write_out_of_fold
 from HNCLogic.training.splits import Fold
@@ -25,13 +26,13 @@ def finish(
     folds: list[Fold],
     say: Callable[[str], None],
 ) -> None:
-    """Writes ``out_of_fold.csv`` and the model folder."""
+    """Writes ``out_of_fold.csv``, the model folder, and that of the verdict by outlines."""
     from HNCLogic.inference.ensemble import mean_volume
     from HNCLogic.models.writing import write_model
     from HNCLogic.networks.registry import make
 
     p = chosen.preparation
-    rows, states = [], []
+    rows, states, windows = [], [], []
     arguments: dict[str, Any] = {}
     for number, fold in enumerate(folds, start=1):
         arguments = VolumeTask(chosen, [], [], order.seed, number).network_arguments
@@ -47,6 +48,7 @@ def finish(
             )  # fmt: skip
             counts = overlap(said.argmax(axis=0), np.asarray(scan.truth))
             rows.append({"scan": scan.name, "fold": number, **counts})
+            windows.append(windows_of(network, scan, number, p))
     write_out_of_fold(order.out, rows)
     figures = _figures(rows)
     for one in figures:
@@ -63,6 +65,7 @@ def finish(
     }
     write_model(order.out / MODEL, card, states)
     say(f"{order.out / MODEL}: the model")
+    write_verdict(order, card, p, windows, folds, states, say)
 
 
 def overlap(outlined: np.ndarray, truth: np.ndarray) -> dict[str, int]:

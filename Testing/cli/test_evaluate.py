@@ -84,7 +84,7 @@ def test_a_model_is_judged_scan_by_scan(hnc, cohort, tiny_models, tmp_path):
     tn, fp, fn, tp = confusion_matrix(label, yes).ravel().tolist()
     assert found["reader"]["reader"]["confusion"] == {"tn": tn, "fp": fp, "fn": fn, "tp": tp}
     assert found["reader"]["reader_auc"]["value"] == pytest.approx(roc_auc_score(label, SCORES))
-    assert set(found["aggregations"]) == {"mean", "median", "majority", "weighted"}
+    assert set(found["aggregations"]) == {"mean", "median", "majority", "weighted", "max"}
     assert found["aggregations"]["majority"]["auc"] is None
     assert found["aggregations"]["mean"]["verdicts"] == found["verdicts"]
     assert [one["fold"] for one in found["networks"]] == [1, 2]

@@ -75,7 +75,7 @@ def button(panel, name):
 def analyse(host, panel, seconds=120):
     before = panel.result
     button(panel, "runButton").click()
-    assert panel.run.running
+    assert panel.run.running, (panel.run.toolTip, panel.inputs.whyNotReady(), host.messages)
     assert host.wait(lambda: not panel.run.running, seconds)
     assert host.wait(lambda: panel.result is not before, 10), host.messages
 
@@ -207,7 +207,7 @@ def test_a_second_run_takes_the_first_ones_place(host, made_up):
 
 
 def test_the_models_own_threshold_is_seen_and_is_where_one_by_hand_starts(panel):
-    choose(panel.ui.modelSelector, "presence-pet")
+    choose(panel.ui.modelSelector, "presence-petct")
     own = panel.ui.thresholdSpin.value
     assert own == pytest.approx(panel.model.card().threshold, abs=0.005)
     assert not panel.ui.thresholdSpin.enabled

@@ -84,7 +84,7 @@ def test_the_event_loop_turns_between_the_turns_of_two_works(host, stepwise):
 
 
 def test_a_step_can_have_a_turn_to_itself(host, stepwise):
-    from HNCLogic.panels.stepwise import END_OF_TURN, collect_garbage
+    from HNCLogic.panels.stepwise import END_OF_TURN
 
     told, turns = Told(), []
 
@@ -93,7 +93,6 @@ def test_a_step_can_have_a_turn_to_itself(host, stepwise):
         yield END_OF_TURN
         turns.append(len(turns))
         yield 2
-        yield from collect_garbage()
 
     one = stepwise(work(), told.done.append, told.errors.append, told.steps.append)
     one.start()

@@ -1,4 +1,4 @@
-"""The four aggregations, by hand."""
+"""The aggregations, by hand."""
 
 import numpy as np
 import pytest
@@ -21,6 +21,11 @@ def test_by_hand(how, probability):
     assert got.probability == pytest.approx(probability)
     assert got.positive is False
     assert aggregate(WINDOWS, how, probability - 0.01).positive is True
+
+
+def test_the_most_suspicious_window_alone_counts():
+    assert aggregate(WINDOWS, "max", 0.9) == (pytest.approx(0.9), True)
+    assert aggregate(WINDOWS, "max", 0.91).positive is False
 
 
 def test_weight_falls_toward_the_top_of_the_head():
@@ -60,4 +65,4 @@ def test_what_makes_no_sense():
     with pytest.raises(ValueError, match="one or more windows"):
         aggregate([], "mean", 0.5)
     with pytest.raises(ValueError, match="unknown aggregation"):
-        aggregate([0.5], "max", 0.5)
+        aggregate([0.5], "least", 0.5)

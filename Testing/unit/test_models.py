@@ -331,6 +331,46 @@ def test_models_are_shown_to_people_and_to_programs(folder, capsys):
     assert json.loads(capsys.readouterr().out)["weights"][1]["fold"] == 2
 
 
+def borrowing(folder, name="borrower"):
+    """A model beside ``folder`` whose weights are that one's."""
+    made = folder.parent / name
+    made.mkdir(parents=True)
+    shutil.copy(folder / "model.json", made)
+    recard(made, lambda fields: fields.update(name=name, weights_of=folder.name))
+    return made
+
+
+def test_a_model_may_have_the_weights_of_the_one_beside_it(folder):
+    made = borrowing(folder)
+    model = verify(made)
+    assert model.digest == open_model(folder).digest
+    ours, theirs = (next(iter(one.networks())) for one in (model, open_model(folder)))
+    assert torch.equal(ours.logit.weight, theirs.logit.weight)
+    (folder / FIRST).write_bytes(b"another")
+    with pytest.raises(InputError, match="SHA-256 differs"):
+        verify(made)
+    (folder / FIRST).unlink()
+    with pytest.raises(InputError, match="lacks fold-1"):
+        open_model(made)
+
+
+def test_a_model_whose_weights_are_not_there_is_refused(folder, tmp_path):
+    made = borrowing(folder)
+    with pytest.raises(InputError, match="add that one first"):
+        add_model(made)  # the copy would be alone
+    add_model(folder)
+    assert add_model(made).weights_folder == own_models() / "tiny"
+    shutil.rmtree(folder)
+    with pytest.raises(InputError, match="weights from the model tiny, which is not there"):
+        open_model(made)
+    recard(made, lambda fields: fields.update(weights_of="../tiny"))
+    with pytest.raises(InputError, match="weights_of"):
+        open_model(made)
+    recard(made, lambda fields: fields.update(weights_of="borrower"))
+    with pytest.raises(InputError, match="names another model"):
+        open_model(made)
+
+
 def test_writing_is_whole_or_not_at_all(tmp_path):
     state = trained(1).state_dict()
     broken = {**state, "logit.bias": torch.tensor([torch.nan])}
@@ -343,7 +383,7 @@ def test_writing_is_whole_or_not_at_all(tmp_path):
     with pytest.raises(InputError, match=r"logit\.bias is missing"):
         write_model(tmp_path / "new", FIELDS, [state, foreign])
     fields = copy.deepcopy(FIELDS)
-    fields["aggregation"] = "max"
+    fields["aggregation"] = "least"
     with pytest.raises(InputError, match="the card does not fit: aggregation"):
         write_model(tmp_path / "new", fields, [state])
     assert list(tmp_path.iterdir()) == []

@@ -106,7 +106,7 @@ def test_network_arguments_come_back_with_their_defaults_filled_in():
         ("threshold.value", 1.5, r"threshold\.value"),
         ("threshold.value", "0.5", r"threshold\.value"),
         ("threshold.per_fold", [0.5], "one threshold per fold"),
-        ("aggregation", "max", "aggregation"),
+        ("aggregation", "least", "aggregation"),
         ("aggregation", None, "an aggregation"),
         ("metrics.0.low", 0.95, "must lie in its interval"),
         ("metrics.0.high", None, "two ends"),

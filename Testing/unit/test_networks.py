@@ -172,6 +172,20 @@ def test_what_a_card_may_not_ask_for(name, arguments, words):
         make(name, arguments)
 
 
+def test_what_is_outlined_weighs_into_one_logit():
+    torch.manual_seed(0)
+    outlining = make("attention-unet", SMALL_UNET).eval()
+    regressed = {"voxel_ml": 0.064, "least_ml": 0.2, "slope": 1.5, "offset": -2.0}
+    judging = make("outline-presence", SMALL_UNET | regressed).eval()
+    judging.load_state_dict(outlining.state_dict())  # the same weights, name by name
+    x = torch.rand(2, 2, *SMALL_UNET["patch"])
+    tumour = 1 - outlining(x).softmax(1)[:, 0]
+    volume = tumour.flatten(1).sum(1) * 0.064
+    assert torch.allclose(judging(x)[:, 0], 1.5 * torch.log(volume + 0.2) - 2.0, atol=1e-4)
+    with pytest.raises(InputError, match="slope"):
+        make("outline-presence", {"slope": -1.0})
+
+
 def test_unet2d_is_the_originals():
     """Ronneberger 2015, figure 1: widths, and all parameters counted by hand."""
     with torch.device("meta"):

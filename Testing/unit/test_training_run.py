@@ -11,7 +11,16 @@ import pytest
 from HNCLogic.errors import InputError
 from HNCLogic.models.store import verify
 from HNCLogic.training.run import Order, train
-from HNCLogic.training.run_folder import BEST, DONE, FOLDS, MODEL, OUT_OF_FOLD, RUN
+from HNCLogic.training.run_folder import (
+    BEST,
+    DONE,
+    FOLDS,
+    MODEL,
+    OUT_OF_FOLD,
+    RUN,
+    VERDICT,
+    VERDICT_OUT_OF_FOLD,
+)
 from Testing.unit.small_cohort import write_cohort
 
 PRESENCE = {
@@ -157,6 +166,35 @@ def test_a_tumour_volume_model_comes_out(cohort, tmp_path):
     assert sum(int(r["primary true"]) for r in rows) > 20
     about = json.loads((order.out / RUN).read_text())
     assert about["settings"]["widths"] == [4, 8, 8]
+
+
+def test_a_verdict_by_outlines_comes_with_it(cohort, tmp_path):
+    """What the model of the verdict says of a scan is what its fold said, and says so anew."""
+    from HNCLogic.images.region import study_region
+    from HNCLogic.images.study import read_study
+    from HNCLogic.inference.ensemble import window_probabilities
+    from HNCLogic.methods import presence
+
+    order = Order("tumour-volume", cohort, tmp_path / "run", VOLUME | {"epochs": 1, "patches": 4})
+    said = []
+    train(order, said.append)
+    model = verify(order.out / VERDICT)
+    assert model.card.method == "presence"
+    assert model.digest == verify(order.out / MODEL).digest
+    assert any(words.startswith("verdict by outlines: AUC, mean") for words in said)
+    preparation = model.preparation(presence.Preparation)
+    with (order.out / VERDICT_OUT_OF_FOLD).open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 20
+    row = next(row for row in rows if row["scan"] == "p03/1")
+    study = read_study({"PET": cohort.parent / "03_PET.nrrd"})
+    stack = presence.prepare(study, study_region(study)[0], preparation, ["PET", "CT"], ["CT"])
+    each = window_probabilities(
+        model.networks(), 5, stack.values, preparation.window, preparation.stride
+    )
+    assert each.max(axis=1)[int(row["fold"]) - 1] == pytest.approx(
+        float(row["probability"]), abs=0.02
+    )
 
 
 def test_copies_of_a_scan_under_two_names_are_refused(cohort, tmp_path):
