@@ -1,4 +1,4 @@
-"""Is there head-and-neck cancer, and why does the network think so: the panel of method 1.
+"""Is there head-and-neck cancer, and why does the network think so: the panel of methods 1, 4, 5.
 
 What the panel does stands in HNCAnalysisLib, what is computed in HNCLogic.
 """
@@ -6,13 +6,10 @@ What the panel does stands in HNCAnalysisLib, what is computed in HNCLogic.
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Annotated
 
 import slicer
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTextNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -30,20 +27,23 @@ class HNCAnalysis(ScriptedLoadableModule):
             sys.path.append(str(Path(__file__).resolve().parents[1]))
         self.parent.title = _("HNC Analysis")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Nuclear Medicine")]
-        self.parent.dependencies = ["Segmentations", "SubjectHierarchy", "Volumes"]
+        self.parent.dependencies = ["Markups", "Segmentations", "SubjectHierarchy", "Volumes"]
         self.parent.contributors = ["The HNC authors"]
         self.parent.helpText = _(
             "<p>Is there head-and-neck cancer in an FDG PET (with CT or MRI), how sure is the "
             "model, and where did it look? Choose the images and press <b>Analyse</b>. Each "
             "window along the neck has its own probability: click one to go there. The heat map "
             "shows where the network looked. <b>Continue to tumour volume</b> outlines and "
-            "measures lesions.</p><p><b>Research use only.</b> Not a medical device; not for "
+            "measures lesions.</p><p>Two more questions stand at the top: what kind of tumour is "
+            "in the parotid, on MRI within a box about it, and is there extracapsular extension "
+            "on a CT of the neck.</p><p><b>Research use only.</b> Not a medical device; not for "
             "diagnosis or treatment decisions. What each model was trained on stands on its card."
             "</p>"
         )
         self.parent.acknowledgementText = _(
             "Verdict by windows of slices and Grad-CAM after Liedes et al. (2025) and Rainio et "
-            "al. (2024). Made with 3D Slicer, SimpleITK and PyTorch."
+            "al. (2024), parotid neoplasm after Liu et al. (2022), extracapsular extension after "
+            "Wang et al. (2022). Made with 3D Slicer, SimpleITK and PyTorch."
         )
         slicer.app.connect("startupCompleted()", onStartupCompleted)
 
@@ -55,30 +55,6 @@ def onStartupCompleted():
 
     sample_data.register()
     load_terms_into_desktop()
-
-
-@parameterNodeWrapper
-class HNCAnalysisParameterNode:
-    """The panel's state, kept with the scene: inputs, settings, and the answer."""
-
-    pet: vtkMRMLScalarVolumeNode
-    ct: vtkMRMLScalarVolumeNode
-    mr: vtkMRMLScalarVolumeNode
-    mrRole: str = ""
-    annotated: vtkMRMLSegmentationNode  # lesions that the user outlined, to compare with
-    model: str = "presence-petct"
-    aggregation: str = ""  # "": the model's own
-    thresholdByHand: bool = False
-    threshold: Annotated[float, WithinRange(0, 1)] = 0.5
-    heatShown: bool = True
-    heatOpacity: Annotated[float, WithinRange(0, 1)] = 0.6
-    result: vtkMRMLTextNode  # refers to the heat map, the tables and the charts
-    # What the answer is of: where it differs from the above, the answer is of earlier settings.
-    analysedPet: vtkMRMLScalarVolumeNode
-    analysedCt: vtkMRMLScalarVolumeNode
-    analysedMr: vtkMRMLScalarVolumeNode
-    analysedAnnotated: vtkMRMLSegmentationNode
-    analysedSettings: str = ""
 
 
 class HNCAnalysisWidget(ScriptedLoadableModuleWidget):
@@ -93,7 +69,7 @@ class HNCAnalysisWidget(ScriptedLoadableModuleWidget):
 
         ScriptedLoadableModuleWidget.setup(self)
         self.logic = HNCAnalysisLogic()
-        parts = ("AnswerNodes", "AnswerView", "ModelChoice", "NeckView", "AnalysisPanel")
+        parts = ("Tasks", "AnswerNodes", "AnswerView", "ModelChoice", "NeckView", "AnalysisPanel")
         imports = [f"HNCAnalysisLib.{part}" for part in parts]
         self.modulePanel = ModulePanel(self, imports, self._made)
 
@@ -125,6 +101,8 @@ class HNCAnalysisLogic(ScriptedLoadableModuleLogic):
     """Gives the parameter node; the computing is done in a process of its own."""
 
     def getParameterNode(self):
+        from HNCAnalysisLib.ParameterNode import HNCAnalysisParameterNode
+
         return HNCAnalysisParameterNode(super().getParameterNode())
 
 

@@ -85,4 +85,4 @@ def _box(job: Job) -> tuple[Box, str, list[str]]:
 
     if job.box_file is not None:
         return read_box(job.box_file)
-    return other_side(job.box_mm), "six numbers", []
+    return other_side(job.box_mm), "set by hand", []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -11,27 +9,19 @@ from slicer.util import VTKObservationMixin
 
 from HNCAnalysisLib import AnalysisState as state
 from HNCAnalysisLib.AnswerNodes import putAnswer, showImages
-from HNCAnalysisLib.AnswerView import AnswerView
-from HNCAnalysisLib.HeatMapView import HeatMapView
 from HNCAnalysisLib.ModelChoice import ModelChoice
-from HNCAnalysisLib.NeckView import NeckView
+from HNCAnalysisLib.PresenceInputs import PresenceInputs
 from HNCAnalysisLib.ReportButton import ReportButton
+from HNCAnalysisLib.ShownAnswer import ShownAnswer
+from HNCAnalysisLib.Tasks import PRESENCE, TASKS, questions, taskOf
 from HNCLogic import RESEARCH_USE
-from HNCLogic.panels.inputs import ImageInputs
 from HNCLogic.panels.request import Request
 from HNCLogic.panels.run_controls import RunControls
-from HNCLogic.panels.stepwise import Stepwise
 from HNCLogic.panels.tones import box
-from HNCLogic.panels.warm_up import warm_up
-from HNCLogic.scene.notes import TRAINED_ON
-from HNCLogic.scene.presence_nodes import presence_nodes_of
-from HNCLogic.scene.result_text import result_of
-
-log = logging.getLogger(__name__)
 
 
 class AnalysisPanel(VTKObservationMixin):
-    """Inputs and model → run → answer, charts, heat map, report.
+    """Question → inputs and model → run → answer, charts, heat map, report.
 
     ``uiWidget``: the loaded .ui file. ``launch``, ``ensure``: what starts the child process and
     sees to its packages; Slicer's own ways where they are not handed in.
@@ -40,21 +30,23 @@ class AnalysisPanel(VTKObservationMixin):
     def __init__(self, uiWidget, launch=None, ensure=None):
         VTKObservationMixin.__init__(self)
         self.ui = ui = slicer.util.childWidgetVariables(uiWidget)
-        self.result = None  # of the text node that is shown, once it is read
-        self._shownText = None
         self._parameterNode = None
         self._guiTag = None
-        self._reading = None
-        self._answering = False  # a run is about to show its own answer
         self.run = None
+        self.task = PRESENCE
+        self._filling = False
         ui.researchLabel.text = RESEARCH_USE
         box(ui.researchLabel, "accent")
-        self.inputs = ImageInputs(ui.imagesSection.layout(), launch, self.refresh)
+        for method, words in questions().items():
+            ui.taskSelector.addItem(words, method)
+        ui.taskSelector.connect("currentIndexChanged(int)", self.onTaskChosen)
+        presence = PresenceInputs(ui.imagesSection.layout(), launch, self.refresh)
+        self.inputs = presence.chooser
+        self._inputsOf = {"presence": presence}
         self.model = ModelChoice(ui)
-        self.answer = AnswerView(ui)
-        self.neck = NeckView(ui, self._heatAndPet)
-        self.heatMap = HeatMapView(ui)
         self.report = ReportButton(ui, self._reportSteps)
+        self.shown = ShownAnswer(ui, self._onShown)
+        self.answer, self.neck, self.heatMap = self.shown.view, self.shown.neck, self.shown.heatMap
         self.voxels = state.VoxelWatch()
         ui.continueButton.connect("clicked(bool)", self.onContinue)
         scene = slicer.mrmlScene
@@ -74,6 +66,24 @@ class AnalysisPanel(VTKObservationMixin):
         self.run.connectClicked(self.onAnalyse)
         self.refresh()
 
+    @property
+    def result(self):
+        """The answer that is shown, once it is read; None where there is none."""
+        return self.shown.result
+
+    def inputsOf(self, task):
+        """The inputs of a question; made when it is first asked."""
+        if task.method not in self._inputsOf:
+            place = self.ui.imagesSection.layout()
+            if task.method == "extension":
+                from HNCAnalysisLib.ExtensionInputs import ExtensionInputs as Inputs
+            else:
+                from HNCAnalysisLib.ParotidInputs import ParotidInputs as Inputs
+            self._inputsOf[task.method] = made = Inputs(place, self.refresh)
+            made.setParameterNode(self._parameterNode)
+            made.fillIn()
+        return self._inputsOf[task.method]
+
     def setParameterNode(self, parameterNode):
         """Show the state in a wrapped parameter node; None: there is no scene to show."""
         if self._parameterNode is not None:
@@ -82,15 +92,16 @@ class AnalysisPanel(VTKObservationMixin):
         if parameterNode is None:
             self.run.cancel()
             self.report.clear()
-            self._forgetAnswer()
         self._parameterNode = parameterNode
-        self.inputs.setParameterNode(parameterNode)
+        for inputs in self._inputsOf.values():
+            inputs.setParameterNode(parameterNode)
         self.model.setParameterNode(parameterNode)
-        self.heatMap.setParameterNode(parameterNode)
+        self.shown.setParameterNode(parameterNode)
         if parameterNode is not None:
             self._guiTag = parameterNode.connectGui(self.ui)
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onChanged)
-            self.inputs.fillIn()
+            self._followTask()
+            self.inputsOf(self.task).fillIn()
         self.refresh()
 
     def enter(self, parameterNode):
@@ -100,16 +111,38 @@ class AnalysisPanel(VTKObservationMixin):
         ):
             self.setParameterNode(parameterNode)
         self.model.refill()
-        self.inputs.fillIn()
+        self.inputsOf(self.task).fillIn()
         if self.result is not None:
             self.neck.observeViews()
         self.refresh()
+
+    def onTaskChosen(self, index):
+        if not self._filling and self._parameterNode is not None and index >= 0:
+            self._parameterNode.task = list(questions())[index]
+
+    def _followTask(self):
+        """Show what belongs to the question that the parameter node asks."""
+        task = taskOf(self._parameterNode)
+        self._filling = True
+        self.ui.taskSelector.setCurrentIndex(list(questions()).index(task.method))
+        self._filling = False
+        if task is self.task:
+            return
+        self.report.clear()
+        self.shown.setTask(task)
+        self.task = task
+        self.model.setTask(task)
+        chosen = self.inputsOf(task)
+        for inputs in self._inputsOf.values():
+            inputs.setActive(inputs is chosen)
+        self.run.forget()
+        chosen.fillIn()
 
     def _onChanged(self, caller=None, event=None):
         self.refresh()
 
     def _onImported(self, caller, event):
-        self._forgetAnswer()  # the scene's own is read anew
+        self.shown.forget()  # the scene's own is read anew
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeRemoved(self, caller, event, node):
@@ -121,148 +154,114 @@ class AnalysisPanel(VTKObservationMixin):
         if self.run is None or slicer.mrmlScene.IsBatchProcessing():
             return
         node = self._parameterNode
+        if node is not None:
+            self._followTask()
+        inputs = self.inputsOf(self.task)
         self.model.update()
-        self.heatMap.update()
-        self.voxels.follow(node)
+        inputs.update(self.model.card())
+        self.ui.taskSelector.enabled = node is not None and not self.run.running
+        self.ui.continueButton.visible = self.task is PRESENCE
+        self.voxels.follow(node, self.task)
         why = _("The scene is closed.")
         if node is not None:
-            why = self.inputs.whyNotReady() or self.model.whyNotReady(self.inputs.images())
+            why = inputs.whyNotReady() or self.model.whyNotReady(inputs.images())
         self.run.setReady(not why, why)
         if node is None:
+            self.shown.update()
             return
-        self._saySimulated(state.simulated(self.inputs.images().values()))
-        self._showAnswer()
+        self._saySimulated()
+        self.shown.update()
+        self._sayStale()
 
-    def _showAnswer(self):
-        node = self._parameterNode
-        self.voxels.follow(node)
-        if self._answering:
-            return
-        if node.result is None:
-            if self._shownText is not None:
-                self._forgetAnswer()
-            return
-        text = node.result.GetText()
-        if text != self._shownText:
-            self._shownText = text
-            self._stopReading()
-            self._reading = Stepwise(self._readSteps(), lambda _none: None, self._showTables)
-            self._reading.start()
-        if not self.ui.answerSection.isHidden():
-            self.answer.sayStale(state.changedSince(node))
-
-    def _readSteps(self):
-        """Read the answer and show it, a bit at a time: at once the panel would be seen to stop."""
-        yield from warm_up()
-        result = result_of(self._parameterNode.result)
-        yield
-        if result.presence is None:
-            self._showTables(None)
-            return
-        self.ui.reportButton.enabled = False  # until all of it is there
-        self.ui.whySection.visible = self.ui.endRow.visible = True
-        self.answer.show(result)
-        yield
-        yield from self.neck.show(result)
-        hottest = result.explanation and result.explanation.hottest_ras
-        self.heatMap.show(self.nodes().heatmap, hottest)
-        self._saySimulated(result.simulated or state.simulated(self.inputs.images().values()))
-        self.answer.sayStale(state.changedSince(self._parameterNode))
-        yield
-        self._collapse(True)
-        self.ui.reportButton.enabled = True
-        self.result = result
-
-    def _showTables(self, error):
-        """Without the packages that read a result its tables and its heat map can be seen."""
-        self.result = None
-        if isinstance(error, ImportError):
-            why = _(
-                "Python packages that read this answer are not installed yet: press Analyse to "
-                "install them. Until then its table is shown, and the heat map in the views."
-            )
-        else:
-            log.error("the scene's answer cannot be read: %s", type(error).__name__)
-            why = _("This scene's answer cannot be read by this version: its table is shown.")
-        nodes = self.nodes()
-        trainedOn = nodes.heatmap.GetAttribute(TRAINED_ON) if nodes.heatmap is not None else None
-        self.answer.showTables([nodes.window_table, nodes.slice_table], why, trainedOn)
-        self.neck.clear()
-        self.heatMap.show(nodes.heatmap, None)
-        self.ui.whySection.visible = nodes.heatmap is not None
-        self.ui.endRow.visible = True
-        self.ui.reportButton.enabled = False
-
-    def _forgetAnswer(self):
-        self._stopReading()
-        self.result = self._shownText = None
-        self.answer.clear()
-        self.neck.clear()
-        self.heatMap.show(None, None)
-        self.report.clear()
-        self.ui.whySection.visible = self.ui.endRow.visible = False
-        self._collapse(False)
-
-    def _collapse(self, answered):
-        """What is done makes room for the answer."""
+    def _onShown(self, result):
+        if result is None:
+            self.report.clear()
+        if self._parameterNode is not None:
+            self.inputsOf(self.task).show(result)
         for section in (self.ui.imagesSection, self.ui.modelSection):
-            section.collapsed = answered
+            section.collapsed = result is not None  # what is done makes room for the answer
+        if result is not None:
+            self._saySimulated()
+            self._sayStale()
 
-    def _stopReading(self):
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+    def _sayStale(self):
+        node = self._parameterNode
+        if state.resultOf(node, self.task) is not None and not self.ui.answerSection.isHidden():
+            now = state.chosen(node, self.task, self.inputsOf(self.task))
+            self.answer.sayStale(state.changedSince(node, self.task, now))
 
-    def _saySimulated(self, words):
+    def _saySimulated(self):
+        words = state.simulated(self.inputsOf(self.task).images().values())
+        if self.result is not None:
+            words = self.result.simulated or words
         label = self.ui.simulatedLabel
         label.visible = bool(words)
         if words:
             label.text = _("Simulated images: {words}").format(words=words)
             box(label, "warn")
 
+    def _handed(self):
+        """The images of a run: of a parotid those that its model looks at."""
+        images, roles = self.inputsOf(self.task).images(), self.model.card().roles
+        if self.task is not TASKS["parotid"]:
+            return images
+        return {role: node for role, node in images.items() if role in roles}
+
     def onAnalyse(self):
         """Run with what is set now; what is changed meanwhile makes the answer one of earlier
         settings."""
         if not self.run.enabled:
             return
-        node, card, images = self._parameterNode, self.model.card(), self.inputs.images()
-        inputs, settings = state.currentInputs(node), state.chosen(node)
+        node, task, inputs, images = (
+            self._parameterNode,
+            self.task,
+            self.inputsOf(self.task),
+            self._handed(),
+        )
+        given = state.currentInputs(node, task, images)
+        settings = state.chosen(node, task, inputs)
+        if task.roles:
+            settings[state.GIVEN] = [name for name, image in given.items() if image is not None]
 
         def put(result, folder):
             nodes = yield from putAnswer(images, result, folder)
-            self._stopReading()
-            self._answering = True
-            try:
-                state.remember(node, nodes.text, inputs, settings)
-                self._shownText = None  # where this ends before all is shown
-                yield
-                yield from self._readSteps()
-                self._shownText = nodes.text.GetText()
-            finally:
-                self._answering = False
-            showImages(images)
+
+            def remember():
+                state.remember(node, task, nodes.text, given, inputs.adopt(result, settings))
+                return nodes.text
+
+            yield from self.shown.putSteps(remember)
+            showImages(images, result)
 
         self.run.begin(
             images,
-            state.jobSettings(node, card.folder, images, self.inputs.settings()),
+            self._jobSettings(images),
             put,
             on_done=self._onAnswered,
             on_failed=lambda _why: self.refresh(),
-            mask=node.annotated,
+            mask=inputs.mask(),
         )
+        self.refresh()
+
+    def _jobSettings(self, images):
+        """The fields of the Job beside its images."""
+        settings = {"task": "explain", "plain": True, **self.inputsOf(self.task).settings()}
+        model = str(self.model.card().folder)
+        if self.task is PRESENCE:
+            settings["presence_model"] = model
+        else:
+            settings |= {"method": self.task.method, "model": model}
+        if words := state.simulated(images.values()):
+            settings["simulated"] = words
+        return settings
 
     def _onAnswered(self, _none):
         self.refresh()
         self.heatMap.goToHottest()
 
     def nodes(self):
-        """The answer's nodes (PresenceNodes); None where there is no answer."""
-        text = self._parameterNode.result if self._parameterNode is not None else None
-        return None if text is None else presence_nodes_of(text)
-
-    def _heatAndPet(self):
-        nodes = self.nodes()
-        return () if nodes is None else (nodes.heatmap, nodes.pet)
+        """The answer's nodes (AnswerNodes); None where there is no answer."""
+        return self.shown.nodes()
 
     def _reportSteps(self, folder):
         """The steps of writing what is shown into ``folder``."""
@@ -270,7 +269,7 @@ class AnalysisPanel(VTKObservationMixin):
 
         return report_writer.write(
             self.result,
-            state.analysedImages(self._parameterNode),
+            state.analysedImages(self._parameterNode, self.task),
             folder,
             heatmap=self.nodes().heatmap,
         )
@@ -290,7 +289,7 @@ class AnalysisPanel(VTKObservationMixin):
     def cleanup(self):
         """The panel goes: stop what runs, let go of the scene."""
         self.setParameterNode(None)
-        self.voxels.follow(None)
+        self.voxels.follow(None, self.task)
         self.removeObservers()
-        for part in (self.run, self.neck, self.inputs, self.model):
+        for part in (self.run, self.shown, *self._inputsOf.values(), self.model):
             part.cleanup()

@@ -1,4 +1,4 @@
-"""What the parameter node says: the settings of a run, and whether an answer is still of them."""
+"""What the parameter node says: what an answer is of, and whether that is still what is set."""
 
 from __future__ import annotations
 
@@ -10,20 +10,16 @@ from slicer.util import VTKObservationMixin
 
 from HNCLogic.panels.volume_facts import changed_at
 
-INPUTS = {  # input → what the answer was of
-    "pet": "analysedPet",
-    "ct": "analysedCt",
-    "mr": "analysedMr",
-    "annotated": "analysedAnnotated",
-}
 CLASSES = (  # of what an answer is of, and of its own nodes
     "vtkMRMLVolumeNode",
     "vtkMRMLSegmentationNode",
     "vtkMRMLTextNode",
     "vtkMRMLTableNode",
+    "vtkMRMLMarkupsROINode",
 )
 SIMULATED = "HNC_Simulated"  # the attribute in which a node says that it is
 VOXELS = "voxels"  # setting: "" as they were analysed, else what an answer is of no more
+GIVEN = "given"  # setting: the images, as names of a task's inputs, that a run was given
 
 
 class VoxelWatch(VTKObservationMixin):
@@ -32,16 +28,19 @@ class VoxelWatch(VTKObservationMixin):
     def __init__(self):
         VTKObservationMixin.__init__(self)
         self._parameterNode = None
+        self._task = None
         self._changedAt = {}  # of each image's voxels, as last seen
 
-    def follow(self, parameterNode):
-        """Watch the images of this node's answer; None for none."""
-        self._parameterNode = parameterNode
+    def follow(self, parameterNode, task):
+        """Watch the images of this node's answer to ``task``; None for none."""
+        if task is not self._task:
+            self._changedAt = {}
+        self._parameterNode, self._task = parameterNode, task
         self.removeObservers()
-        if parameterNode is None or parameterNode.result is None:
+        if parameterNode is None or resultOf(parameterNode, task) is None:
             self._changedAt = {}
             return
-        for analysed in INPUTS.values():
+        for analysed in task.inputs.values():
             node = getattr(parameterNode, analysed)
             if node is None or not node.IsA("vtkMRMLVolumeNode"):
                 continue
@@ -61,45 +60,23 @@ class VoxelWatch(VTKObservationMixin):
             self._onChanged()
 
     def _onChanged(self, caller=None, event=None):
-        if slicer.mrmlScene.IsBatchProcessing() or self._parameterNode.result is None:
+        node, task = self._parameterNode, self._task
+        if slicer.mrmlScene.IsBatchProcessing() or resultOf(node, task) is None:
             return
-        then = json.loads(self._parameterNode.analysedSettings or "{}")
+        then = _settings(node, task)
         if not then.get(VOXELS):
-            self._parameterNode.analysedSettings = json.dumps(
-                {**then, VOXELS: "changed since"}, sort_keys=True
-            )
+            _keep(node, task, {**then, VOXELS: "changed since"})
 
 
-def chosen(parameterNode):
-    """The settings of the panel, as JSON: what an answer is compared with later."""
-    return json.dumps(
-        {
-            "aggregation": parameterNode.aggregation,
-            "model": parameterNode.model,
-            "mrRole": parameterNode.mrRole if parameterNode.mr is not None else "",
-            VOXELS: "",
-            "threshold": (
-                round(parameterNode.threshold, 4) if parameterNode.thresholdByHand else None
-            ),
-        },
-        sort_keys=True,
-    )
+def resultOf(parameterNode, task):
+    """The text node of the answer to ``task``; None where there is none."""
+    return getattr(parameterNode, task.result)
 
 
-def jobSettings(parameterNode, model, images, inputSettings):
-    """The fields of the Job beside its images.
-
-    ``model``: the model's folder; ``images``: role → volume node; ``inputSettings``: what the
-    inputs say of them.
-    """
-    settings = {"task": "explain", "plain": True, "presence_model": str(model), **inputSettings}
-    if parameterNode.aggregation:
-        settings["aggregation"] = parameterNode.aggregation
-    if parameterNode.thresholdByHand:
-        settings["threshold"] = float(parameterNode.threshold)
-    if words := simulated(images.values()):
-        settings["simulated"] = words
-    return settings
+def chosen(parameterNode, task, inputs):
+    """The settings of the panel: what an answer is compared with later. ``inputs``: the task's, as
+    ``PresenceInputs``."""
+    return {"model": getattr(parameterNode, task.model), VOXELS: "", **inputs.chosen()}
 
 
 def simulated(nodes):
@@ -108,44 +85,57 @@ def simulated(nodes):
     return next((words for words in said if words), None)
 
 
-def remember(parameterNode, text, inputs, settings):
+def remember(parameterNode, task, text, inputs, settings):
     """Note the answer, a text node, and what it is of: ``inputs`` (name → node or None) and
     ``chosen()`` as they were when it was asked for."""
     with slicer.util.NodeModify(parameterNode.parameterNode):
-        parameterNode.result = text
-        for name, analysed in INPUTS.items():
+        setattr(parameterNode, task.result, text)
+        for name, analysed in task.inputs.items():
             setattr(parameterNode, analysed, inputs[name])
-        parameterNode.analysedSettings = settings
+        _keep(parameterNode, task, settings)
 
 
-def currentInputs(parameterNode):
-    return {name: getattr(parameterNode, name) for name in INPUTS}
+def currentInputs(parameterNode, task, images):
+    """The nodes of ``task``'s inputs, by name; without those whose role is none of a run's
+    ``images``."""
+    return {
+        name: getattr(parameterNode, name) if task.roles.get(name) in (None, *images) else None
+        for name in task.inputs
+    }
 
 
-def changedSince(parameterNode):
-    """What is not any more as it was when the answer was made, as names of ``INPUTS`` or of the
-    settings; empty where the answer is of what is set now."""
-    changed = [
-        name
-        for name, analysed in INPUTS.items()
-        if _id(getattr(parameterNode, name)) != _id(getattr(parameterNode, analysed))
-    ]
-    then, now = (
-        json.loads(text or "{}") for text in (parameterNode.analysedSettings, chosen(parameterNode))
-    )
+def changedSince(parameterNode, task, now):
+    """What is not any more as it was when the answer was made, as names of ``task.inputs`` or of
+    the settings, ``now`` of ``chosen()``; empty where the answer is of what is set now."""
+    then = _settings(parameterNode, task)
+    given = then.get(GIVEN, list(task.inputs))
+    nodes = {
+        name: (getattr(parameterNode, name), getattr(parameterNode, analysed))
+        for name, analysed in task.inputs.items()
+        if name in given
+    }
+    changed = [name for name, (one, other) in nodes.items() if _id(one) != _id(other)]
     then.setdefault(VOXELS, "")  # an answer of before this was noted
     return changed + [name for name in now if now[name] != then.get(name)]
 
 
-def analysedImages(parameterNode):
+def analysedImages(parameterNode, task):
     """The images of the answer that are in the scene still: role → volume node."""
-    mrRole = json.loads(parameterNode.analysedSettings or "{}").get("mrRole")
-    images = {
-        "PET": parameterNode.analysedPet,
-        mrRole: parameterNode.analysedMr,
-        "CT": parameterNode.analysedCt,
+    roles = task.roles or {
+        "pet": "PET",
+        "mr": _settings(parameterNode, task).get("mrRole"),
+        "ct": "CT",
     }
+    images = {role: getattr(parameterNode, task.inputs[name]) for name, role in roles.items()}
     return {role: node for role, node in images.items() if role and node is not None}
+
+
+def _settings(parameterNode, task):
+    return json.loads(getattr(parameterNode, task.settings) or "{}")
+
+
+def _keep(parameterNode, task, settings):
+    setattr(parameterNode, task.settings, json.dumps(settings, sort_keys=True))
 
 
 def _id(node):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import qt
 from slicer.i18n import tr as _
 
+from HNCAnalysisLib.Tasks import PAROTID
 from HNCLogic.panels.charts import Chart
+from HNCLogic.panels.kind_charts import show_kinds
 from HNCLogic.panels.tones import box, colour_words
 
 VERDICT_SIZE = 1.5  # of the panel's own letters
@@ -41,19 +43,25 @@ class AnswerView:
         self.sayStale([])
 
     def show(self, result):
-        """``result`` has a presence: the verdict and all that belongs to it."""
+        """``result`` has an answer: the verdict and all that belongs to it."""
         from HNCLogic.report import wording
 
-        ui, presence = self.ui, result.presence
+        ui, answer = self.ui, result.answer
         ui.answerSection.visible = True
         ui.resultTable.visible = False
-        ui.verdictLabel.text = wording.verdict(presence)
-        colour_words(ui.verdictLabel, "yes" if presence.verdict == "positive" else "no")
-        ui.sentenceLabel.text = wording.answer(presence)
-        self.gauge.show_gauge(presence)
-        ui.agreementLabel.text = wording.agreement(presence)
+        ui.verdictLabel.text = wording.verdict(answer)
+        colour_words(ui.verdictLabel, "yes" if wording.tone(answer) == "positive" else "no")
+        ui.sentenceLabel.text = wording.answer(answer)
+        ui.agreementLabel.text = wording.agreement(answer)
+        if result.parotid is None:
+            self.gauge.show_gauge(answer)
+        else:
+            show_kinds(self.gauge, answer)
+        if result.extension is not None:
+            where = (wording.where_judged(answer), wording.region(answer.region))
+            ui.agreementLabel.text = "\n".join((ui.agreementLabel.text, *where))
         ui.answerTrainedLabel.text = _("{model}, trained on {data}. {use}").format(
-            model=presence.model, data=presence.trained_on, use=result.research_use
+            model=answer.model, data=answer.trained_on, use=result.research_use
         )
         colour_words(ui.answerTrainedLabel, "quiet")
         self._warn(result.warnings)
@@ -87,6 +95,11 @@ class AnswerView:
             "model": _("model"),
             "aggregation": _("windows"),
             "threshold": _("threshold"),
+            "neckCt": _("CT"),
+            "range": _("region"),
+            "voi": _("volume judged"),
+            "box": _("box"),
+            **PAROTID.roles,
         }
         label = self.ui.staleLabel
         label.visible = bool(changed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
 import numpy as np
 
@@ -13,7 +14,7 @@ TRAINED_ON = "nothing: made up for a test"
 
 
 class FakeChild(fake_child.FakeChild):
-    """``probability``: of the verdict."""
+    """``probability``: of the verdict, and of a malignant tumour."""
 
     def __init__(self, ending="answer", says="", probability=0.81):
         self.probability = probability
@@ -38,7 +39,7 @@ def writeAnswer(job, out, probability):
         "task": job["task"],
         "research_use": RESEARCH_USE,
         "simulated": job.get("simulated"),
-        "presence": _presence(job, probability, threshold),
+        **_answer(job, probability, threshold),
         "explanation": {
             "slices": [
                 {
@@ -58,6 +59,61 @@ def writeAnswer(job, out, probability):
     path = out / "result.json"
     path.write_text(json.dumps(result), encoding="utf-8")
     return path
+
+
+def _answer(job, probability, threshold):
+    """What the networks say, by the job's method."""
+    method = job.get("method", "presence")
+    if method == "extension":
+        return {method: _extension(job, probability, threshold)}
+    if method == "parotid":
+        return {method: _parotid(job, probability)}
+    return {method: _presence(job, probability, threshold)}
+
+
+def _extension(job, probability, threshold):
+    low, high = job.get("region_mm", (330.0, 480.0))
+    centre = job.get("voi_centre", SmallPatient.HOT)
+    sides = [(c - half, c + half) for c, half in zip(centre, (45.0, 45.0, 20.0), strict=True)]
+    return {
+        "probability": probability,
+        "verdict": "positive" if probability >= threshold else "negative",
+        "threshold": threshold,
+        "threshold_source": "made up",
+        "folds": [{"fold": 1, "probability": probability}],
+        "fold_spread": 0.0,
+        "voi_centre": centre,
+        "voi_corners": list(product(*sides)),
+        "voi_found_by": "set by hand" if "voi_centre" in job else "made up",
+        "region": {
+            "inferior_mm": low,
+            "superior_mm": high,
+            "found_by": "set by hand" if "region_mm" in job else "made up",
+        },
+        "model": "made-up 0.1",
+        "trained_on": TRAINED_ON,
+    }
+
+
+def _parotid(job, probability):
+    kinds = {"benign": 1.0 - probability, "malignant": probability}
+    low, high = job["box_mm"][4:]
+    heights = np.linspace(low, high, 7)[1::2]
+    return {
+        "kind": max(kinds, key=kinds.get),
+        "probabilities": kinds,
+        "folds": [kinds],
+        "fold_spread": 0.0,
+        "slices": [
+            {"index": n, "position_mm": height, "attention": share, "contribution": share}
+            for n, (height, share) in enumerate(zip(heights, (0.2, 0.5, 0.3), strict=True))
+        ],
+        "box_mm": job["box_mm"],
+        "box_from": "set by hand",
+        "planes": "CE-T1",
+        "model": "made-up 0.1",
+        "trained_on": TRAINED_ON,
+    }
 
 
 def _presence(job, probability, threshold):

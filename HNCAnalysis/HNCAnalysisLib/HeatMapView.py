@@ -30,7 +30,11 @@ class HeatMapView:
 
     def show(self, heat, hottest):
         """``heat``: the volume node, or None. ``hottest``: where the result says that it is
-        hottest (RAS); None: wherever its voxels say."""
+        hottest (RAS); None: wherever its voxels say. Another one that is shown goes out of the
+        views."""
+        former = self._heat
+        if former is not None and former is not heat and former.GetScene() is not None:
+            display.set_heat(of_desktop(), former, 0.0, False)
         self._heat, self._hottest = heat, hottest
         self.update()
 

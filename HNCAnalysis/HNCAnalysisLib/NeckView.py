@@ -10,6 +10,7 @@ from slicer.util import VTKObservationMixin
 
 from HNCLogic.errors import InputError
 from HNCLogic.panels.charts import Chart
+from HNCLogic.panels.kind_charts import show_attention
 from HNCLogic.scene.application import SLICE_VIEWS, of_desktop
 from HNCLogic.scene.hottest import hottest_at
 from HNCLogic.scene.layers import jump
@@ -20,7 +21,8 @@ SETTLE_MS = 30  # the charts' mark follows the views this late, so that scrollin
 class NeckView(VTKObservationMixin):
     """A click on a chart moves the slice views there; moving the views moves the charts' mark.
 
-    ``nodes()`` gives the heat map's node and the PET's, each of which may be None.
+    ``nodes()`` gives the heat map's node and, of an answer on one, the PET's, each of which may be
+    None.
     """
 
     def __init__(self, ui, nodes):
@@ -36,12 +38,17 @@ class NeckView(VTKObservationMixin):
         self.clear()
 
     def show(self, result):
-        """The windows of ``result``, and the slices of its heat map, one step each."""
+        """The windows of ``result``, or its slices' attention, and the slices of its heat map, one
+        step each."""
         from HNCLogic.report import wording
 
-        presence, explanation = result.presence, result.explanation
+        presence, parotid, explanation = result.presence, result.parotid, result.explanation
         if presence is not None:
             self.windows.show_windows(presence)
+        elif parotid is not None:
+            show_attention(self.windows, parotid)
+        else:
+            self.windows.clear()
         yield
         slices = explanation.slices if explanation is not None else []
         if slices:
@@ -50,7 +57,18 @@ class NeckView(VTKObservationMixin):
             self.heat.clear()
         yield
         ui = self.ui
-        ui.windowsTitle.visible = presence is not None and bool(presence.windows)
+        along = presence.windows if presence is not None else parotid and parotid.slices
+        ui.windowsTitle.visible = bool(along)
+        ui.windowsTitle.text = (
+            _("Probability of each window. Click to go there.")
+            if parotid is None
+            else _("Attention on each slice of {planes} in the box. Click to go there.").format(
+                planes=parotid.planes
+            )
+        )
+        ui.whySection.text = (
+            _("Why: along the neck") if parotid is None else _("Why: slice by slice")
+        )
         ui.heatTitle.visible = ui.heatPlace.visible = bool(slices)
         words = _("Heat of each slice: where the network looked.")
         if any(one.annotated for one in slices):

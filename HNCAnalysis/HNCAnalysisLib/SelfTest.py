@@ -13,7 +13,7 @@ from HNCAnalysisLib import SmallPatient
 from HNCAnalysisLib.FakeChild import TRAINED_ON, FakeChild
 from HNCLogic import RESEARCH_USE
 from HNCLogic.panels import dependencies
-from HNCLogic.scene.presence_nodes import presence_nodes_of
+from HNCLogic.scene.answer_nodes import answer_nodes_of
 
 PATIENCE_S = 30.0
 REAL_PATIENCE_S = 600.0
@@ -25,7 +25,15 @@ def runAll(test):
     Raises AssertionError.
     """
     torchWasThere = "torch" in sys.modules  # other modules of the application may import it
-    for each in (opensAndFillsIn, declined, answers, failsWithoutTrace, answersForReal):
+    for each in (
+        opensAndFillsIn,
+        declined,
+        answers,
+        failsWithoutTrace,
+        judgesExtension,
+        judgesParotid,
+        answersForReal,
+    ):
         test.setUp()
         test.delayDisplay(f"HNCAnalysis: {each.__name__}")
         panel = slicer.util.getModuleWidget("HNCAnalysis").panel
@@ -78,7 +86,7 @@ def answers(test, panel):
     assert panel.ui.verdictLabel.text == "Positive for cancer"
     assert TRAINED_ON in panel.ui.answerTrainedLabel.text
     assert not panel.ui.simulatedLabel.isHidden()
-    nodes = presence_nodes_of(_state().result)
+    nodes = answer_nodes_of(_state().result)
     heat = slicer.util.arrayFromVolume(nodes.heatmap)
     assert abs(float(heat.max()) - 1.0) < 0.1
     before = slicer.mrmlScene.GetNumberOfNodes()
@@ -143,6 +151,63 @@ def failsWithoutTrace(test, panel):
     assert _state().result is None
 
 
+def judgesExtension(test, panel):
+    """Another question: its own CT and model; the volume judged is a box that the user moves."""
+    if not _canRead(test):
+        return
+    child = FakeChild()
+    panel.useProcess(child, lambda: True)
+    _pet, ct = _patient(panel)
+    with tempfile.TemporaryDirectory(prefix="hnc-self-test-") as folder:
+        _state().task = "extension"
+        model = SmallPatient.writeModel(Path(folder).resolve() / "made-up", "extension", ["CT"])
+        _state().extensionModel = str(model)
+        panel.model.refill()
+        _wait(lambda: _state().neckCt is ct and panel.run.enabled)
+        _run(panel)
+        assert child.jobs[0]["method"] == "extension"
+        assert child.jobs[0]["model"] == str(model)
+        assert panel.ui.verdictLabel.text == "Positive for extracapsular extension"
+        assert _state().rangeSuperior == 480.0
+        voi = _state().voi
+        voi.SetCenterWorld(-10.0, 0.0, 400.0)
+        assert _state().voiByHand
+        assert not panel.ui.staleLabel.isHidden()
+        _run(panel)
+        assert child.jobs[1]["voi_centre"] == [-10.0, 0.0, 400.0]
+        assert panel.ui.staleLabel.isHidden()
+        assert _state().voi is voi
+        _state().task = "presence"
+        assert panel.ui.answerSection.isHidden()
+
+
+def judgesParotid(test, panel):
+    """MRI by sequence, a box, and the slices that the answer rests on."""
+    if not _canRead(test):
+        return
+    child = FakeChild()
+    panel.useProcess(child, lambda: True)
+    with tempfile.TemporaryDirectory(prefix="hnc-self-test-") as folder:
+        _state().task = "parotid"
+        model = Path(folder).resolve() / "made-up"
+        SmallPatient.writeModel(model, "parotid", ["T2", "CE-T1", "DWI-b1000"])
+        _state().parotidModel = str(model)
+        panel.enter(_state())
+        t2, ceT1, dwi = SmallPatient.addMri()
+        inputs = panel.inputsOf(panel.task)
+        _wait(lambda: inputs.images() == {"T2": t2, "CE-T1": ceT1, "DWI-b1000": dwi})
+        assert not panel.run.enabled
+        inputs.onPlaceBox()
+        _run(panel)
+        low, high = child.jobs[0]["box_mm"][:2]
+        assert abs(high - low - 40.0) < 0.1
+        assert panel.ui.verdictLabel.text == "Most probably malignant"
+        panel.neck.goTo(panel.result.parotid.slices[0].position_mm)
+        _state().dwiB1000 = None
+        assert "DWI-b1000" in inputs.ui.complaintLabel.text
+        assert not panel.run.enabled
+
+
 def answersForReal(test, panel):
     """The real process with the model that ships, where the packages are installed."""
     if lacking := dependencies.missing():
@@ -153,7 +218,7 @@ def answersForReal(test, panel):
     result = panel.result
     assert len(result.presence.folds) == 5
     assert result.presence.trained_on in panel.ui.answerTrainedLabel.text
-    assert presence_nodes_of(_state().result).pet == pet
+    assert answer_nodes_of(_state().result).image == pet
 
 
 def _patient(panel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import slicer
 
@@ -25,6 +27,42 @@ def addPatient():
     show_pet(pet)
     show_ct(ct)
     return pet, ct
+
+
+def addMri():
+    """Adds three MRI of the same patient to the scene, marked as simulated; gives (T2, CE-T1,
+    DWI-b1000)."""
+    from HNCLogic.scene.volumes import show_mr
+
+    ball = distanceTo(HOT) < 14
+    grain = np.random.default_rng(1).normal(0, 5, SHAPE)
+    volumes = [_volume(100 + 80 * ball + grain, name) for name in ("T2", "T1 +C", "DWI b1000")]
+    for volume in volumes:
+        show_mr(volume)
+    return volumes
+
+
+def writeModel(folder, method, roles):
+    """A model's card with a file beside it that holds no weights: enough to be chosen."""
+    card = {
+        "format": "hnc-model",
+        "format_version": 1,
+        "name": folder.name,
+        "version": "0.1",
+        "method": method,
+        "network": {"name": "none", "arguments": {}},
+        "inputs": [{"role": role} for role in roles],
+        "preprocessing": {},
+        "classes": ["made up"],
+        "training": {"words": "nothing: made up for a test"},
+        "intended_use": "Tests.",
+        "licence": "Apache-2.0",
+        "weights": [{"file": "fold-1.safetensors", "sha256": "0" * 64, "fold": 1}],
+    }
+    folder.mkdir()
+    (folder / "model.json").write_text(json.dumps(card), encoding="utf-8")
+    (folder / "fold-1.safetensors").write_bytes(b"")
+    return folder
 
 
 def addOutline(reference):

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 from HNCLogic.panels.svg_pixmap import svg_pixmap
 
 if TYPE_CHECKING:
-    from HNCLogic.job import Explanation, Presence
+    from HNCLogic.job import Explanation, Extension, Presence
     from HNCLogic.report.frame import Frame, Layout
 
 NARROWEST = 260  # px: below, a chart is cut rather than unreadable
@@ -45,18 +45,19 @@ class Chart:
         self._bars: list[float] = []  # a window's probability, stop by stop
         self._marked: float | None = None
         self._focused = False
+        self._height: Callable[[Layout], float] | None = None  # of a chart without axes
         self._drawn: tuple | None = None  # what the picture was drawn from
         self._events = _Events(self.label)
         self._events.chart = self
         self.label.installEventFilter(self._events)
         self.clear()
 
-    def show_gauge(self, presence: Presence) -> None:
+    def show_gauge(self, presence: Presence | Extension) -> None:
         """The probability against the threshold, and each network's; or the windows' votes."""
         from HNCLogic.report import charts, wording
 
-        self._show(lambda layout: charts.gauge(presence, layout), None, [], [])
-        self._say(_("Gauge of the answer"), wording.answer(presence))
+        self.show(lambda layout: charts.gauge(presence, layout), charts.gauge_height)
+        self.say(_("Gauge of the answer"), wording.answer(presence))
 
     def show_windows(self, presence: Presence) -> None:
         """The probability of each window along the neck; cleared where there are no windows."""
@@ -79,14 +80,14 @@ class Chart:
             )
             for number, one in enumerate(windows, 1)
         ]
-        self._show(
+        self.show_along(
             lambda layout: charts.windows_chart(presence, layout),
             lambda layout: charts.windows_frame(presence, layout),
             stops,
             [one.probability for one in windows],
         )
         over = wording.windows_over(presence)
-        self._say(
+        self.say(
             _("Probability of each window along the neck"),
             _(
                 "{over} of {count} windows at or over the threshold. "
@@ -108,23 +109,22 @@ class Chart:
             if one.annotated:
                 words += _(", annotated")
             stops.append((one.position_mm, one.position_mm, one.position_mm, words))
-        self._show(
+        self.show_along(
             lambda layout: charts.heat_chart(explanation, layout),
             lambda layout: charts.heat_frame(explanation, layout),
             stops,
-            [],
         )
-        self._say(
+        self.say(
             _("Grad-CAM heat of each slice along the neck"),
             wording.hottest_point(explanation) + " " + _("Arrow keys: from slice to slice."),
         )
 
     def clear(self) -> None:
         """Show nothing, and take no room."""
-        self._show(None, None, [], [])
+        self._take(None, None, None, [], [])
         self.label.clear()
         self.label.setFixedHeight(0)
-        self._say("", "")
+        self.say("", "")
 
     def mark(self, position_mm: float | None) -> None:
         """Draw a line at a position along the body, mm toward the head (S); None: no line.
@@ -146,8 +146,24 @@ class Chart:
         """The plot's axes in px of the label; None without a plot."""
         return self._axes()
 
-    def _show(self, draw, frame, stops, bars) -> None:
-        self._draw, self._frame, self._stops, self._bars = draw, frame, stops, bars
+    def show(self, draw: Callable[[Layout], str], height: Callable[[Layout], float]) -> None:
+        """A chart without axes, in which nothing is clicked; ``height`` in px."""
+        self._take(draw, None, height, [], [])
+
+    def show_along(
+        self,
+        draw: Callable[[Layout], str],
+        frame: Callable[[Layout], Frame],
+        stops: list[tuple[float, float, float, str]],
+        bars: list[float] | None = None,
+    ) -> None:
+        """A chart along the body. ``stops``: where the arrow keys go, low, high and middle in mm,
+        and words, from the feet to the head; ``bars``: of stops that are bars, their values."""
+        self._take(draw, frame, None, stops, bars or [])
+
+    def _take(self, draw, frame, height, stops, bars) -> None:
+        self._draw, self._frame, self._height = draw, frame, height
+        self._stops, self._bars = stops, bars
         self._drawn = None
         self._line.hide()
         jumps = frame is not None and self._on_position is not None
@@ -156,7 +172,8 @@ class Chart:
         self.label.setMouseTracking(frame is not None)
         self.redraw()
 
-    def _say(self, name: str, description: str) -> None:
+    def say(self, name: str, description: str) -> None:
+        """What it is and how it is used, for those who do not see it."""
         self.label.setAccessibleName(name)
         self.label.setAccessibleDescription(description)
         self.label.setToolTip("" if self._frame is not None else description)
@@ -175,7 +192,6 @@ class Chart:
         """Draw the chart anew where its size, its colours or its focus have changed."""
         if self._draw is None:
             return
-        from HNCLogic.report import charts
         from HNCLogic.report.standalone import colours_on, standalone
 
         layout = self._layout()
@@ -189,7 +205,7 @@ class Chart:
         if state == self._drawn:
             return
         self._drawn = state
-        height = layout.height if self._frame is not None else ceil(charts.gauge_height(layout))
+        height = layout.height if self._height is None else ceil(self._height(layout))
         self.label.setFixedHeight(int(height))
         picture = standalone(self._draw(layout), colours, family, layout.text, self._focused)
         self.label.setPixmap(svg_pixmap(picture, ratio))

@@ -22,7 +22,8 @@ def role_name(role: str) -> str:
 
 
 def complaints(images: Mapping[str, Any], sequence: str = "", mri_used: bool = True) -> list[str]:
-    """What keeps ``images`` ("PET", "CT", "MR" → volume node) from being used, the worst first.
+    """What keeps ``images`` ("PET", "CT", "MR" or a sequence of it → volume node) from being used,
+    the worst first.
 
     ``sequence``: which MR sequence the MRI is, "" where that is not known. ``mri_used``: has what
     is to be done a use for an MRI? If not, its sequence does not matter.
@@ -102,7 +103,7 @@ def _alone(role: str, node: Any) -> str:
     if facts.grid_or_none(node) is None:
         return _named(_("{name} does not lie anywhere: its geometry cannot be used."), node)
     said = _said(node)
-    wanted = {"PET": "PT", "CT": "CT", "MR": "MR"}[role]
+    wanted = {"PET": "PT", "CT": "CT"}.get(role, "MR")
     if said and said != wanted:
         words = _("{name} is a {kind}, not a {role}.")
         return _named(words, node, kind=KINDS.get(said, said), role=role_name(role))

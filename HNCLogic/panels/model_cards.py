@@ -6,7 +6,7 @@ the child process that uses the model checks all of it, and its weights.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from HNCLogic.models import places
 from HNCLogic.models.shown_card import ShownCard, shown_card
 from HNCLogic.panels.card_page import card_html
 
-__all__ = ["CardSummary", "card_html", "cards", "show_card", "summary"]
+__all__ = ["CardSummary", "card_html", "cards", "show_card", "summary", "unfit"]
 
 SIZE = (680, 640)  # px, of the dialog
 
@@ -83,6 +83,11 @@ def summary(folder: Path, shipped: bool = False) -> CardSummary:
         shipped=shipped,
         problem=_problem(card, folder),
     )
+
+
+def unfit(card: CardSummary, problem: str) -> CardSummary:
+    """The same, not to be used where it was chosen."""
+    return replace(card, problem=problem)
 
 
 def _problem(card: ShownCard, folder: Path) -> str:

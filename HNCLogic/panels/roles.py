@@ -63,6 +63,26 @@ def found_roles(scene: Any, pet: Any = None) -> tuple[dict[str, Any], dict[str, 
     return roles, doubtful
 
 
+def volumes_by_role(
+    scene: Any, wanted: Iterable[str]
+) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """The volume for each ``wanted`` role of Job's, "CT" and MR sequences, that is clear; beside it
+    the volumes between which a role is in doubt. Of CTs, those with contrast in their name first.
+    """
+    candidates: dict[str, list[Any]] = {role: [] for role in wanted}
+    for node in _volumes(scene):
+        kind = role_of(node)
+        role = mr_sequence(node) if kind == "MR" else kind
+        if role in candidates:
+            candidates[role].append(node)
+    found: dict[str, Any] = {}
+    doubtful: dict[str, list[Any]] = {}
+    for role, fitting in candidates.items():
+        enhanced = [node for node in fitting if words(node.GetName()) & CONTRAST]
+        _choose(role, enhanced if role == "CT" and enhanced else fitting, found, doubtful)
+    return found, doubtful
+
+
 def look_at_voxels(scene: Any, pet: Any = None, ct: Any = None) -> Iterator[None]:
     """Look at the voxels of the PET and the CT, those chosen or those that will be, one a step:
     what is said of them later is then at hand."""

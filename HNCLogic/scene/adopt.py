@@ -1,4 +1,4 @@
-"""Where results stand in the subject hierarchy: under their PET's study, in a fixed order."""
+"""Where results stand in the subject hierarchy: under their image's study, in a fixed order."""
 
 from __future__ import annotations
 
@@ -31,15 +31,17 @@ def mark(node: Any, part: str) -> Any:
     return node
 
 
-def place_under_study_of(scene: Any, pet_node: Any, nodes: Iterable[Any]) -> int:
-    """Put ``nodes`` into the study that the PET belongs to; returns the study's item.
+def place_under_study_of(
+    scene: Any, image_node: Any, nodes: Iterable[Any], name: str = STUDY_NAME
+) -> int:
+    """Put ``nodes`` into the study that the image belongs to; returns the study's item.
 
-    A study that is there (of DICOM, say) is used as it is. Where there is none one is made in
-    the PET's place, patient or folder, and the PET moved into it. Results in the study stand
-    after its images, in the order of ``PARTS``; nodes that are None are passed over.
+    A study that is there (of DICOM, say) is used as it is. Where there is none one called ``name``
+    is made in the image's place, patient or folder, and the image moved into it. Results in the
+    study stand after its images, in the order of ``PARTS``; nodes that are None are passed over.
     """
     tree = scene.GetSubjectHierarchyNode()
-    study = study_of(tree, pet_node)
+    study = study_of(tree, image_node, name)
     _add(tree, study, nodes)
     return study
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
     from HNCLogic.job import Result
 
 RESULT_NAME = "Result (JSON)"
-PRESENCE, LESIONS = "presence", "lesions"  # what a result answers, in the attribute ANSWERS
+# What a result answers, in the attribute ANSWERS
+PRESENCE, LESIONS, EXTENSION, PAROTID = "presence", "lesions", "extension", "parotid"
 ANSWERS = "HNC.Answers"
-PET = "pet"
+PET = "pet"  # the image that it is of; a CT or an MRI where the question is not asked of a PET
 _ROLE = "HNC."
 
 
@@ -36,8 +37,8 @@ def result_of(text: Any) -> Result:
 
 
 def find_text(scene: Any, answer: str, pet_node: Any = None) -> Any | None:
-    """The text node of the last result that answers ``PRESENCE`` or ``LESIONS``; of this PET,
-    where one is given. None where there is none."""
+    """The text node of the last result that answers this (``PRESENCE``, ``LESIONS`` …); of this
+    image, where one is given. None where there is none."""
     nodes = scene.GetNodesByClass("vtkMRMLTextNode")
     for n in reversed(range(nodes.GetNumberOfItems())):
         text = nodes.GetItemAsObject(n)

@@ -18,6 +18,7 @@ SLICE_MANAGERS = (
     "vtkMRMLOrientationMarkerDisplayableManager",
     "vtkMRMLRulerDisplayableManager",
     "vtkMRMLColorLegendDisplayableManager",
+    "vtkMRMLMarkupsDisplayableManager",
 )
 # As in Slicer, the view's own manager and the camera's come first.
 THREE_D_MANAGERS = (
@@ -29,6 +30,7 @@ THREE_D_MANAGERS = (
     "vtkMRMLSegmentationsDisplayableManager3D",
     "vtkMRMLVolumeRenderingDisplayableManager",
     "vtkMRMLColorLegendDisplayableManager",
+    "vtkMRMLMarkupsDisplayableManager",
 )
 
 

@@ -23,7 +23,15 @@ from Testing.host import (
 )
 from Testing.host.dicom_database import DICOMDatabase
 
-WITH_LOGIC = ("Volumes", "Segmentations", "Tables", "VolumeRendering", "Colors", "Cameras")
+WITH_LOGIC = (
+    "Volumes",
+    "Segmentations",
+    "Tables",
+    "VolumeRendering",
+    "Colors",
+    "Cameras",
+    "Markups",
+)
 WITHOUT_LOGIC = ("Data", "SegmentEditor", "Welcome")  # to go to and come back from
 
 
@@ -48,6 +56,7 @@ def furnish(application: Application, q_application: QApplication, size: tuple[i
     slicer.qSlicerScriptedLoadableModule = loaded_modules.ScriptedModule
     slicer.qSlicerScriptedLoadableModuleWidget = loaded_modules.ModulePanel
     _add_cameras(application)
+    _add_markups(application)
     slicer.app = SlicerApp(application, q_application, size)
     scripted = ModuleType("slicer.ScriptedLoadableModule")
     scripted.__all__ = scripted_module.__all__
@@ -110,3 +119,12 @@ def _add_cameras(application: Application) -> None:
     crosshair.SetCrosshairName("default")
     crosshair.SetSingletonTag("default")
     application.scene.AddNode(crosshair)
+
+
+def _add_markups(application: Application) -> None:
+    """Points, lines and boxes (ROI): their nodes' classes, and how they are shown and stored."""
+    markups = slicer.vtkSlicerMarkupsLogic()
+    markups.SetMRMLApplicationLogic(application.logic)
+    markups.SetMRMLScene(application.scene)
+    application.logic.SetModuleLogic("Markups", markups)
+    application.kept.append(markups)

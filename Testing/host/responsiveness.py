@@ -76,6 +76,7 @@ def measure(quick: bool) -> list[dict[str, Any]]:
         _analyse(watch, Path(folder))
         _segment(watch, Path(folder))
         _open_again(watch, Path(folder))
+        _ask_other_questions(watch, Path(folder))
     return watch.found
 
 
@@ -172,6 +173,48 @@ def _open_again(watch: Stopwatch, folder: Path) -> None:
             scene.RemoveObserver(tag)
 
     watch.timed("scene with an answer, once read", load, lambda: panel.ui.reportButton.enabled)
+
+
+def _ask_other_questions(watch: Stopwatch, folder: Path) -> None:
+    """The panel's part of them: what the process answers is made up."""
+    from HNCAnalysisLib import SmallPatient
+    from HNCAnalysisLib.FakeChild import FakeChild
+
+    host = watch.host
+    panel = host.load("HNCAnalysis/HNCAnalysis.py").widget.panel
+    panel.useProcess(FakeChild(), lambda: True)
+    state = panel._parameterNode
+    made_up = {"extension": ["CT"], "parotid": ["T2", "CE-T1", "DWI-b1000"]}
+    for method, roles in made_up.items():
+        model = SmallPatient.writeModel(folder.resolve() / f"made-up-{method}", method, roles)
+        setattr(state, f"{method}Model", str(model))
+    SmallPatient.addMri()
+
+    def ask(method):
+        state.task = method
+
+    def answered():
+        return not panel.run.running and panel.result is not None and panel.run.enabled
+
+    watch.timed("ask for extension", lambda: ask("extension"), lambda: panel.run.enabled)
+    watch.timed("extension: click to answer", lambda: _press(panel.run), answered)
+    places = [(-10.0, 0.0, 400.0 + n) for n in range(5)]
+    watch.each(
+        "extension: move the box", [lambda at=at: state.voi.SetCenterWorld(*at) for at in places]
+    )
+    watch.timed(
+        "ask for the parotid",
+        lambda: ask("parotid"),
+        lambda: len(panel.inputsOf(panel.task).images()) == 3,
+    )
+    watch.timed("parotid: place the box", lambda: panel.inputsOf(panel.task).onPlaceBox())
+    watch.timed("parotid: click to answer", lambda: _press(panel.run), answered)
+    chart = panel.neck.windows
+    watch.each(
+        "parotid: click on a slice",
+        [lambda x=x: chart.pressed(x, chart.label.height // 2) for x in (80, 160, 240)],
+    )
+    watch.timed("from question to question", lambda: ask("extension"), answered)
 
 
 def _moved(slider: Any, values: tuple[float, ...]) -> list[Callable]:

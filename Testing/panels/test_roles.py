@@ -241,3 +241,16 @@ def test_a_t1_whose_header_names_an_agent_is_enhanced(host, volume, tmp_path):
     node = volume("t1 tra")
     node.SetAttribute("DICOM.instanceUIDs", "1.2.3.6.1")
     assert mr_sequence(node) == "CE-T1"
+
+
+def test_each_sequence_finds_its_volume_and_a_ct_with_contrast_goes_first(host, volume):
+    from HNCLogic.panels.roles import volumes_by_role
+
+    volume("PET-CT low dose CT", ct_values((30, 30, 30)))
+    neck = volume("Neck CT +C", ct_values())
+    t2, plain = volume("ax T2"), volume("ax T1")
+    volume("DWI b0"), volume("DWI b0 again")
+    names = ("CT", "T1", "T2", "CE-T1", "DWI-b0")
+    roles, doubtful = volumes_by_role(host.scene, names)
+    assert roles == {"CT": neck, "T2": t2, "T1": plain}
+    assert [one.GetName() for one in doubtful["DWI-b0"]] == ["DWI b0", "DWI b0 again"]

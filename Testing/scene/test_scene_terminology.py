@@ -142,7 +142,7 @@ def test_what_a_panel_opens_with_needs_no_package_that_comes_later():
         "layers",
         "live_measures",
     ]
-    modules += ["presence_nodes", "result_text", "segments", "tables", "terminology_file"]
+    modules += ["answer_nodes", "result_text", "segments", "tables", "terminology_file"]
     ask = (
         "import sys\n"
         "class Missing:\n"

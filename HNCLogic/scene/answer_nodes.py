@@ -1,7 +1,7 @@
-"""The verdict's nodes beside images that are in the scene already: heat map, tables, charts, text.
+"""An answer's nodes beside images that are in the scene already: heat map, tables, charts, text.
 
-A second answer for the same PET takes the first one's place, node by node, so that views, plots
-and the user's own references stay where they were.
+A second answer to the same question for the same image takes the first one's place, node by node,
+so that views, plots and the user's own references stay where they were.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from HNCLogic.scene.adopt import note_result, place_under_study_of
+from HNCLogic.scene.adopt import STUDY_NAME, note_result, place_under_study_of
 from HNCLogic.scene.heatmap import HEAT_NAME, show_heat
 from HNCLogic.scene.notes import note_on, notes
 from HNCLogic.scene.plots import (
@@ -20,6 +20,8 @@ from HNCLogic.scene.plots import (
     set_window_chart,
 )
 from HNCLogic.scene.result_text import (
+    EXTENSION,
+    PAROTID,
     PET,
     PRESENCE,
     RESULT_NAME,
@@ -37,14 +39,16 @@ if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
     from HNCLogic.job import Result
 
 _PARTS = ("heatmap", "window_table", "window_chart", "slice_table", "slice_chart")
+_HEAT_NAMES = {EXTENSION: f"{HEAT_NAME}, extension", PAROTID: f"{HEAT_NAME}, parotid"}
+_STUDIES = {EXTENSION: "Neck CT (research use)", PAROTID: "Parotid MRI (research use)"}
 
 
 @dataclass
-class PresenceNodes:
-    """The nodes of a verdict (vtkMRML…Node), None where the result has nothing for them."""
+class AnswerNodes:
+    """The nodes of an answer (vtkMRML…Node), None where the result has nothing for them."""
 
     text: Any
-    pet: Any
+    image: Any  # on which the results lie
     heatmap: Any = None
     window_table: Any = None
     window_chart: Any = None
@@ -56,49 +60,56 @@ class PresenceNodes:
         return result_of(self.text)
 
 
-def presence_nodes_of(text: Any) -> PresenceNodes:
-    """The nodes that belong to a verdict's text node; those that were deleted are None."""
+def answer_nodes_of(text: Any) -> AnswerNodes:
+    """The nodes that belong to an answer's text node; those that were deleted are None."""
     parts = {part: part_of(text, part) for part in _PARTS}
-    return PresenceNodes(text, part_of(text, PET), **parts)
+    return AnswerNodes(text, part_of(text, PET), **parts)
 
 
-def find_presence(scene: Any, pet_node: Any = None) -> PresenceNodes | None:
-    """The last verdict in the scene; that on this PET, where one is given."""
-    text = find_text(scene, PRESENCE, pet_node)
-    return None if text is None else presence_nodes_of(text)
+def find_answer(scene: Any, image_node: Any = None, answers: str = PRESENCE) -> AnswerNodes | None:
+    """The last answer of its kind in the scene; that on this image, where one is given."""
+    text = find_text(scene, answers, image_node)
+    return None if text is None else answer_nodes_of(text)
 
 
-def put_presence(
-    scene: Any, pet_node: Any, result: Result, heat_node: Any = None
-) -> Generator[float, None, PresenceNodes]:
-    """Put a verdict's nodes into the scene; yields the share done, returns the nodes.
+def put_answer(
+    scene: Any, image_node: Any, result: Result, heat_node: Any = None
+) -> Generator[float, None, AnswerNodes]:
+    """Put an answer's nodes into the scene; yields the share done, returns the nodes.
 
-    ``result``: with ``presence``, and ``explanation`` where there is one. ``heat_node``: the heat
+    ``result``: with its ``answer``, and ``explanation`` where there is one. ``heat_node``: the heat
     map as a volume node (float32, 0 to 1), in the scene already; where a former one is there, its
-    voxels move into that and ``heat_node`` leaves the scene. Nodes stand under the PET's study.
+    voxels move into that and ``heat_node`` leaves the scene. Nodes stand under the image's study.
     The heat map is not yet laid over the views (``display.set_heat``). All nodes come in one step,
     so a closed generator leaves nothing half done but the ``heat_node`` it was given.
     """
-    former = find_text(scene, PRESENCE, pet_node)
+    answers = _answers(result)
+    former = find_text(scene, answers, image_node)
     yield 0.0
-    text = own_text(scene, RESULT_NAME, PRESENCE, _PARTS, pet_node, former)
-    nodes = presence_nodes_of(text)
+    text = own_text(scene, RESULT_NAME, answers, _PARTS, image_node, former)
+    nodes = answer_nodes_of(text)
     _put_windows(scene, nodes, result)
     _put_slices(scene, nodes, result)
-    _put_heat(scene, nodes, result, heat_node)
+    _put_heat(scene, nodes, result, heat_node, _HEAT_NAMES.get(answers, HEAT_NAME))
     for part in _PARTS:
         refer(text, part, getattr(nodes, part))
     refer(text, "text", text)
     write_text(text, result)
     ordered = [*(getattr(nodes, part) for part in _PARTS), text]
-    study = place_under_study_of(scene, pet_node, ordered)
+    study = place_under_study_of(scene, image_node, ordered, _STUDIES.get(answers, STUDY_NAME))
     note_result(scene.GetSubjectHierarchyNode(), study, result)
     _select(scene, nodes)
     yield 1.0
     return nodes
 
 
-def _put_windows(scene: Any, nodes: PresenceNodes, result: Result) -> None:
+def _answers(result: Result) -> str:
+    if result.extension is not None:
+        return EXTENSION
+    return PAROTID if result.parotid is not None else PRESENCE
+
+
+def _put_windows(scene: Any, nodes: AnswerNodes, result: Result) -> None:
     presence = result.presence
     if presence is None or not presence.windows:
         nodes.window_table, nodes.window_chart = _gone(nodes.window_table, nodes.window_chart)
@@ -110,7 +121,7 @@ def _put_windows(scene: Any, nodes: PresenceNodes, result: Result) -> None:
         set_window_chart(nodes.window_chart, nodes.window_table, presence)
 
 
-def _put_slices(scene: Any, nodes: PresenceNodes, result: Result) -> None:
+def _put_slices(scene: Any, nodes: AnswerNodes, result: Result) -> None:
     explanation = result.explanation
     if explanation is None or not explanation.slices:
         nodes.slice_table, nodes.slice_chart = _gone(nodes.slice_table, nodes.slice_chart)
@@ -122,20 +133,20 @@ def _put_slices(scene: Any, nodes: PresenceNodes, result: Result) -> None:
         set_slice_chart(nodes.slice_chart, nodes.slice_table)
 
 
-def _put_heat(scene: Any, nodes: PresenceNodes, result: Result, heat_node: Any) -> None:
+def _put_heat(scene: Any, nodes: AnswerNodes, result: Result, heat_node: Any, name: str) -> None:
     if heat_node is None:
         _gone(nodes.heatmap)
         nodes.heatmap = None
         return
     if nodes.heatmap is None:
         nodes.heatmap = heat_node
-        heat_node.SetName(HEAT_NAME)
+        heat_node.SetName(name)
     elif nodes.heatmap is not heat_node:
         _move_voxels(heat_node, nodes.heatmap)
         scene.RemoveNode(heat_node)
     add_legend(show_heat(nodes.heatmap), "Grad-CAM")
-    presence = result.presence
-    note_on(nodes.heatmap, notes(result, presence.trained_on if presence else None))
+    answer = result.answer
+    note_on(nodes.heatmap, notes(result, answer.trained_on if answer else None))
 
 
 def _move_voxels(source: Any, target: Any) -> None:
@@ -164,7 +175,7 @@ def _gone(*nodes: Any) -> tuple[None, ...]:
     return (None,) * len(nodes)
 
 
-def _select(scene: Any, nodes: PresenceNodes) -> None:
+def _select(scene: Any, nodes: AnswerNodes) -> None:
     """A layout with a plot opens on the windows."""
     selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
     chart = nodes.window_chart or nodes.slice_chart

@@ -7,11 +7,11 @@ import pytest
 import SimpleITK as sitk
 
 from HNCLogic.errors import InputError
+from HNCLogic.scene.answer_nodes import AnswerNodes, find_answer, put_answer
 from HNCLogic.scene.build import build
 from HNCLogic.scene.display import set_heat
 from HNCLogic.scene.layers import HEAT_LAYER, composites
 from HNCLogic.scene.notes import SIMULATED, TRAINED_ON, noted_on
-from HNCLogic.scene.presence_nodes import PresenceNodes, find_presence, put_presence
 from HNCLogic.scene.result_text import LESIONS, PRESENCE, find_text, result_of
 from HNCLogic.scene.save import load_scene, save_scene
 from HNCLogic.scene.tables import HEAT, PROBABILITY
@@ -49,14 +49,14 @@ def finish(steps):
             slowest = max(slowest, time.thread_time() - begin)
 
 
-def put(scene, pet_node, result, heat=None) -> PresenceNodes:
+def put(scene, pet_node, result, heat=None) -> AnswerNodes:
     node = None if heat is None else add_volume(scene, heat, "new")
-    return finish(put_presence(scene, pet_node, result, node))
+    return finish(put_answer(scene, pet_node, result, node))
 
 
 def test_all_of_a_verdict_is_there(scene, pet_node, verdict, heat):
     nodes = put(scene, pet_node, verdict, heat)
-    assert nodes.pet is pet_node
+    assert nodes.image is pet_node
     assert nodes.result == verdict
     windows = nodes.window_table.GetTable()
     assert windows.GetNumberOfRows() == 3
@@ -112,14 +112,14 @@ def test_an_answer_with_less_leaves_nothing_of_the_former(scene, pet_node, verdi
     assert scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1
     assert scene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode") == 1
     assert scene.GetNumberOfNodesByClass("vtkMRMLPlotSeriesNode") == 2
-    assert find_presence(scene).heatmap is None
+    assert find_answer(scene).heatmap is None
 
 
 def test_what_somebody_deleted_comes_back(scene, pet_node, verdict, heat):
     nodes = put(scene, pet_node, verdict, heat)
     scene.RemoveNode(nodes.heatmap)
     scene.RemoveNode(nodes.window_chart)
-    found = find_presence(scene, pet_node)
+    found = find_answer(scene, pet_node)
     assert found.heatmap is found.window_chart is None
     again = put(scene, pet_node, verdict, heat)
     assert again.heatmap is not None
@@ -133,9 +133,9 @@ def test_each_pet_has_its_own_verdict(scene, pet_node, verdict, pet, heat):
     first = put(scene, pet_node, verdict, heat)
     second = put(scene, other_pet, verdict, heat)
     assert first.text is not second.text
-    assert find_presence(scene, pet_node).text is first.text
-    assert find_presence(scene, other_pet).heatmap is second.heatmap
-    assert find_presence(scene).text is second.text
+    assert find_answer(scene, pet_node).text is first.text
+    assert find_answer(scene, other_pet).heatmap is second.heatmap
+    assert find_answer(scene).text is second.text
     tree = scene.GetSubjectHierarchyNode()
     studies = {tree.GetItemParent(tree.GetItemByDataNode(n.text)) for n in (first, second)}
     assert len(studies) == 2
@@ -143,11 +143,11 @@ def test_each_pet_has_its_own_verdict(scene, pet_node, verdict, pet, heat):
 
 def test_a_cancelled_answer_leaves_the_scene_as_it_was(scene, pet_node, verdict):
     before = scene.GetNumberOfNodes()
-    steps = put_presence(scene, pet_node, verdict)
+    steps = put_answer(scene, pet_node, verdict)
     next(steps)
     steps.close()
     assert scene.GetNumberOfNodes() == before
-    assert find_presence(scene) is None
+    assert find_answer(scene) is None
 
 
 def test_it_is_found_again_in_a_scene_that_was_saved(
@@ -156,12 +156,12 @@ def test_it_is_found_again_in_a_scene_that_was_saved(
     put(scene, pet_node, verdict, heat)
     save_scene(application, tmp_path / "s.mrb")
     load_scene(application, tmp_path / "s.mrb")
-    found = find_presence(scene)
+    found = find_answer(scene)
     assert found.result == verdict
-    assert found.pet.GetName() == "PET"
+    assert found.image.GetName() == "PET"
     for part in PARTS:
         assert getattr(found, part) is not None, part
-    again = put(scene, found.pet, verdict, heat)
+    again = put(scene, found.image, verdict, heat)
     assert again.heatmap is found.heatmap
 
 
@@ -172,7 +172,7 @@ def test_a_case_of_the_command_line_is_found_and_gives_up_its_verdict_only(
     scene = application.scene
     built = build(application, content)
     pet_node = built.volumes["PET"]
-    found = find_presence(scene, pet_node)
+    found = find_answer(scene, pet_node)
     assert found.text is built.text is find_text(scene, LESIONS)
     assert found.heatmap is built.heatmap
     nodes = put(scene, pet_node, verdict, heat)
