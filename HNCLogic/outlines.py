@@ -168,6 +168,7 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
 
 def memory_needed(model: Model, shape: tuple[int, ...]) -> int:
     """Bytes that the networks of method 3 take for a volume of ``shape`` (channel, z, y, x)."""
+    from HNCLogic.inference.backends import choose_backend
     from HNCLogic.inference.memory import needed_bytes
     from HNCLogic.methods.tumour_volume import Preparation
     from HNCLogic.networks.registry import check_arguments
@@ -178,7 +179,13 @@ def memory_needed(model: Model, shape: tuple[int, ...]) -> int:
     largest = max((model.folder / each.file).stat().st_size for each in card.weights)
     # Files are of half precision or full, memory of full; only attention-unet has widths.
     return needed_bytes(
-        shape[1:], shape[0], len(card.classes), patch, arguments["widths"][0], 2 * largest
+        shape[1:],
+        shape[0],
+        len(card.classes),
+        patch,
+        arguments["widths"][0],
+        2 * largest,
+        choose_backend("auto", "quick").at_once,
     )
 
 

@@ -64,6 +64,7 @@ def _case(width: int) -> Case:
 
 
 def _do_one(backend: str, numbers: str, width: int, folds: int) -> dict[str, int]:
+    from HNCLogic.inference.backends import choose_backend
     from HNCLogic.inference.device import use_threads
     from HNCLogic.inference.ensemble import mean_volume
     from HNCLogic.inference.memory import needed_bytes

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from HNCLogic.inference.ensemble import AT_ONCE
 from HNCLogic.inference.merging import gaussian
 from HNCLogic.inference.windows import pad_to, window_starts
 
@@ -107,6 +108,7 @@ def heat_stack(
     stride: int,
     *,
     outside: float = 0.0,
+    batch: int = AT_ONCE,
     progress: Callable[[float, str], None] | None = None,
 ) -> HeatStack:
     """Grad-CAM of ``stack`` (channel, z, y, x), mean of ``count`` networks.
@@ -129,13 +131,16 @@ def heat_stack(
         covered[start : start + window] += count * weight
     rows = []
     for done, network in enumerate(networks):
-        row = []
-        for index, start in enumerate(starts):
-            cam = grad_cam(network, network.last_stage, inputs[None, :, start : start + window])
-            total[start : start + window] += weight * cam.maps[0]
-            row.append(0.5 + 0.5 * np.tanh(cam.logits[0] / 2))  # the sigmoid, never overflowing
+        row: list[float] = []
+        for first in range(0, len(starts), batch):
+            chosen = starts[first : first + batch]
+            windows = torch.stack([inputs[:, start : start + window] for start in chosen])
+            cam = grad_cam(network, network.last_stage, windows)
+            for start, one in zip(chosen, cam.maps, strict=True):
+                total[start : start + window] += weight * one
+            row += (0.5 + 0.5 * np.tanh(cam.logits / 2)).tolist()  # the sigmoid, never overflowing
             if progress is not None:
-                share = (done + (index + 1) / len(starts)) / count
+                share = (done + len(row) / len(starts)) / count
                 progress(share, f"heat map, network {done + 1} of {count}")
         rows.append(row)
     merged = np.ascontiguousarray((total / covered)[back])

@@ -28,6 +28,7 @@ OPENVINO_IS_QUICKER_ON = ("x86_64", "amd64")
 class Backend(Protocol):
     name: str  # as provenance and benchmarks say it
     copies: bool  # is the network free for other weights once it was made ready?
+    at_once: int  # windows that a CPU computes together
 
     def ready(self, network: torch.nn.Module) -> Windows: ...
 
@@ -41,6 +42,14 @@ class TorchBackend:
 
     def __init__(self, quick: bool):
         self.quick = quick
+
+    @property
+    def at_once(self) -> int:
+        """In float32 two: for one alone torch takes its slow convolution wherever maps are small,
+        which is half as long again (measured on the network that ships)."""
+        import torch
+
+        return 1 if self.quick and computes_in_bf16(torch.device("cpu")) else 2
 
     def ready(self, network: torch.nn.Module) -> Windows:
         import torch

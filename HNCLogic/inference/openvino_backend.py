@@ -22,6 +22,7 @@ class OpenVinoBackend:
 
     name = "OpenVINO"
     copies = True
+    at_once = 1
 
     def __init__(self, quick: bool):
         self.quick = quick
