@@ -73,8 +73,15 @@ def _do_one(backend: str, numbers: str, width: int, folds: int) -> dict[str, int
     case = _case(width)
     weights = sum(p.numel() * p.element_size() for p in case.network.parameters())
     channels, *size = case.volume.shape
-    estimate = needed_bytes(size, channels, case.network.head.out_channels, case.patch, width,
-                            weights)  # fmt: skip
+    estimate = needed_bytes(
+        size,
+        channels,
+        case.network.head.out_channels,
+        case.patch,
+        width,
+        weights,
+        choose_backend(backend, numbers, case.network).at_once,
+    )
     before = _most()
     networks = (case.network for _ in range(folds))
     mean_volume(networks, folds, case.volume, case.patch, case.strides, numbers=numbers,

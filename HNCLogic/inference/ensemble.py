@@ -48,7 +48,8 @@ def mean_volume(
     class is chosen. Where the backend keeps its own copy of the weights, the next fold's are
     read and made ready while one computes. On a graphics card as many patches at once as its
     free memory holds, ``for_one`` bytes each (None: ``batch``, and without it the backend's own
-    ``at_once``, as on a CPU); where it runs out, fewer, then the CPU, and ``tell`` is told (``in_less_memory``).
+    ``at_once``, as on a CPU); where it runs out, fewer, then the CPU, and ``tell`` is told
+    (``in_less_memory``).
     """
     import torch
 

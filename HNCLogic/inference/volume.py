@@ -42,8 +42,8 @@ def predict_volume(
     back after. ``numbers``: "exact" computes in float32; "quick" in bfloat16 where the processor
     computes in it by itself (several times as fast; probabilities differ by up to 0.03), and in
     float32 elsewhere. Probabilities are summed in float32 in any case. ``backend`` as of
-    ``choose_backend``; ``batch`` patches at once (None: as many as suit it). ``progress`` is called with the share of patches done; if it raises, work
-    stops.
+    ``choose_backend``; ``batch`` patches at once (None: as many as suit it). ``progress`` is
+    called with the share of patches done; if it raises, work stops.
 
     Raises InputError where the network is made for patches of another size (its ``patch``).
     """
