@@ -8,7 +8,6 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 PACKAGES = ("torch", "openvino", "monai", "nnunetv2", "numpy", "SimpleITK")
 middle = statistics.median
@@ -56,13 +55,8 @@ def number(value: float) -> str:
 def described() -> str:
     """Processor, cores, threads, memory, system and versions, in one line; nothing that names
     this very machine or who uses it."""
-    from HNCLogic.inference.device import physical_cores, processors
+    from HNCLogic.inference.device import physical_cores, processor_name, processors
 
-    name = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        lines = information.read_text(errors="replace").splitlines()
-        name = next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), name)
     memory = ""
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
@@ -70,7 +64,7 @@ def described() -> str:
     cores, threads = physical_cores(), processors()
     system = f"{platform.system()}, Python {platform.python_version()}"
     counted = f"{cores} cores, {threads} threads"
-    return f"{name}, {counted}{memory}; {system}, {', '.join(_versions())}"
+    return f"{processor_name()}, {counted}{memory}; {system}, {', '.join(_versions())}"
 
 
 def _versions() -> list[str]:

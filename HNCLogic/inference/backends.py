@@ -26,9 +26,12 @@ OPENVINO_IS_QUICKER_ON = ("x86_64", "amd64")
 
 
 class Backend(Protocol):
-    name: str  # as provenance and benchmarks say it
+    name: str  # as benchmarks say it
     copies: bool  # is the network free for other weights once it was made ready?
     at_once: int  # windows that a CPU computes together
+
+    def words(self, device: torch.device) -> str:
+        """What computes, and in which numbers, as an answer's provenance says it."""
 
     def ready(self, network: torch.nn.Module) -> Windows: ...
 
@@ -50,6 +53,10 @@ class TorchBackend:
         import torch
 
         return 1 if self.quick and computes_in_bf16(torch.device("cpu")) else 2
+
+    def words(self, device: torch.device) -> str:
+        numbers = "bfloat16" if self.quick and computes_in_bf16(device) else "float32"
+        return f"torch in {numbers}{'' if device.type == 'cpu' else ' on a graphics card'}"
 
     def ready(self, network: torch.nn.Module) -> Windows:
         import torch

@@ -40,6 +40,7 @@ def mean_volume(
     backend: Wanted = "torch",
     for_one: int | None = None,
     tell: Callable[[str], None] = lambda words: None,
+    computing: Callable[[str], None] = lambda words: None,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Mean over ``count`` networks of their probability maps, float32 (class, z, y, x).
@@ -49,13 +50,14 @@ def mean_volume(
     read and made ready while one computes. On a graphics card as many patches at once as its
     free memory holds, ``for_one`` bytes each (None: ``batch``, and without it the backend's own
     ``at_once``, as on a CPU); where it runs out, fewer, then the CPU, and ``tell`` is told
-    (``in_less_memory``).
+    (``in_less_memory``). ``computing`` is told for each fold what computes it, in words.
     """
     import torch
 
     patches = Patches(volume, patch, stride, outside)
     total = None
     for done, ready in enumerate(_each_ready(networks, patch, numbers, backend, tell)):
+        computing(ready.words)
         free = free_on(ready.device)
         together = batch or ready.at_once
         if free is not None and for_one is not None:
@@ -69,12 +71,13 @@ def mean_volume(
 
 
 class _Ready(NamedTuple):
-    """One fold's network, ready to be given windows; ``copies`` and ``at_once`` as a Backend's."""
+    """One fold's network, ready to be given windows; the rest as of a Backend."""
 
     run: Windows
     device: torch.device
     copies: bool
     at_once: int
+    words: str
 
 
 def _each_ready(
@@ -102,7 +105,7 @@ def _each_ready(
         device = next(network.parameters()).device
         cpu = device.type == "cpu"
         run = chosen.ready(network) if cpu else in_less_memory(chosen, network, tell)
-        return _Ready(run, device, chosen.copies, chosen.at_once)
+        return _Ready(run, device, chosen.copies, chosen.at_once, chosen.words(device))
 
     with ThreadPoolExecutor(1) as ahead:
         current = make_ready()

@@ -8,6 +8,7 @@ from monai.inferers import SlidingWindowInferer
 from HNCLogic.errors import InputError
 from HNCLogic.inference.device import (
     choose_device,
+    limit_threads,
     physical_cores,
     processors,
     quick_numbers,
@@ -207,5 +208,11 @@ def test_device_and_threads():
             choose_device("cuda")
     assert use_threads(1) == 1 == torch.get_num_threads()
     assert use_threads() == physical_cores() == torch.get_num_threads() <= processors()
+    torch.set_num_threads(physical_cores() + 3)  # as where two processors share each core
+    limit_threads()
+    assert torch.get_num_threads() == physical_cores()
+    torch.set_num_threads(1)  # as somebody chose
+    limit_threads()
+    assert torch.get_num_threads() == 1
     with pytest.raises(InputError, match="at least one thread"):
         use_threads(0)
