@@ -23,6 +23,7 @@ Windows = Callable[["torch.Tensor"], "torch.Tensor"]
 
 # Kinds of processors on one of which (Intel, with bfloat16 units) OpenVINO was the quicker.
 OPENVINO_IS_QUICKER_ON = ("x86_64", "amd64")
+OPENVINO = "openvino>=2025.0"  # as pip is asked for it
 
 
 class Backend(Protocol):
@@ -89,11 +90,16 @@ def choose_backend(
     refusal = _openvino_refusal(network)
     if wanted == "openvino" and refusal:
         raise InputError(f"OpenVINO was asked for, {refusal}")
-    if refusal or (wanted == "auto" and platform.machine().lower() not in OPENVINO_IS_QUICKER_ON):
+    if refusal or (wanted == "auto" and not openvino_is_quicker()):
         return TorchBackend(quick)
     from HNCLogic.inference.openvino_backend import OpenVinoBackend
 
     return OpenVinoBackend(quick)
+
+
+def openvino_is_quicker() -> bool:
+    """Would it be, by the kind of processor, if it were installed?"""
+    return platform.machine().lower() in OPENVINO_IS_QUICKER_ON and platform.system() != "Darwin"
 
 
 def openvino_is_there() -> bool:
@@ -103,7 +109,7 @@ def openvino_is_there() -> bool:
 def _openvino_refusal(network: torch.nn.Module | None) -> str:
     """Why OpenVINO cannot run ``network``, in words; "" where it can."""
     if not openvino_is_there():
-        return 'but is not installed: pip install "openvino>=2025.0"'
+        return f'but is not installed: pip install "{OPENVINO}"'
     if network is None:
         return ""
     from HNCLogic.inference.openvino_graph import is_known
