@@ -183,7 +183,7 @@ def benchmark(
         typer.Option(help="Patients (CSV) on which backends are compared with torch in float32."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="New folder to keep figures, table and plots in.")
+        Path | None, typer.Option(help="Folder to keep figures, table and plots in, part by part.")
     ] = None,
     json: Json = False,
 ) -> None:

@@ -27,7 +27,8 @@ def run_benchmark(
     """Measure and print; ``pet`` and ``mr`` are a real patient's images, if there is one.
 
     ``only``: these of ``PARTS``; without it all, agreement where a ``cohort`` is given. ``out``: a
-    folder to keep figures, table and plots in. Raises InputError.
+    folder to keep figures, table and plots in; parts that are measured again replace what it
+    holds, others stay. Raises InputError.
     """
     from HNCLogic.benchmark import kept, machine
     from HNCLogic.errors import InputError
@@ -37,17 +38,16 @@ def run_benchmark(
             raise InputError(f"--part {name!r}: choose of {', '.join(PARTS)}")
     if "agreement" in only and cohort is None:
         raise InputError("agreement needs patients: add --cohort FILE")
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is there already: give a new folder (--out)")
+    before, remarks = ({}, []) if out is None else kept.earlier(out)
     wanted = only or [name for name in PARTS if name != "agreement" or cohort is not None]
-    remarks: list[str] = []
     parts = {
         name: measure()
         for name, measure in _measures(quick, pet, mr, cohort, remarks).items()
         if name in wanted
     }
     if out is not None:
-        kept.write(parts, remarks, out)
+        both = before | parts
+        kept.write({name: both[name] for name in PARTS if name in both}, remarks, out)
     if as_json:
         print(kept.as_json(parts, remarks))
         return

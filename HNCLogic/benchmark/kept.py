@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from HNCLogic import __version__
 from HNCLogic.benchmark import machine
 from HNCLogic.benchmark.machine import Point, Row
+from HNCLogic.errors import InputError
+
+FILE = "benchmark.json"
 
 
 def as_json(parts: Mapping[str, Sequence[Row]], remarks: Sequence[str]) -> str:
@@ -24,13 +28,41 @@ def as_json(parts: Mapping[str, Sequence[Row]], remarks: Sequence[str]) -> str:
     )
 
 
+def earlier(out: Path) -> tuple[dict[str, list[Row]], list[str]]:
+    """What an earlier run on this machine kept in ``out``: parts by name, and what was not
+    measured; nothing where there is no such folder.
+
+    Raises InputError where there is something else, or another machine's figures.
+    """
+    path = out / FILE
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return {}, []
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        here = told["machine"] == machine.described()
+        parts = {name: [_row(each) for each in rows] for name, rows in told["parts"].items()}
+        remarks = list(told["not measured"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{out} holds no earlier benchmark: give a new folder (--out)") from error
+    if not here:
+        raise InputError(
+            f"{out} holds figures of another machine or other versions: give a new folder (--out)"
+        )
+    return parts, remarks
+
+
+def _row(told: dict) -> Row:
+    values = {name: value for name, value in told.items() if name != "kept"}
+    return (Point if "curve" in values else Row)(**values)
+
+
 def write(parts: Mapping[str, Sequence[Row]], remarks: Sequence[str], out: Path) -> None:
     """``benchmark.json``, ``README.md`` and plots into the folder ``out``, all or none.
 
-    Raises InputError where it cannot be written, or holds something already.
+    Raises InputError where it cannot be written.
     """
     from HNCLogic.benchmark import pictures
-    from HNCLogic.outputs import LIST, whole_or_nothing
+    from HNCLogic.outputs import write_files_whole
 
     described = machine.described()
     drawn = {}
@@ -39,13 +71,13 @@ def write(parts: Mapping[str, Sequence[Row]], remarks: Sequence[str], out: Path)
     if parts.get("costs"):
         points = [row for row in parts["costs"] if isinstance(row, Point)]
         drawn["costs.svg"] = pictures.cost_curves(points, described)
-    with whole_or_nothing(out) as folder:
-        text = as_json(parts, remarks)
-        (folder / "benchmark.json").write_text(text + "\n", encoding="utf-8")
-        (folder / "README.md").write_text(markdown(parts, remarks, drawn), encoding="utf-8")
-        for name, picture in drawn.items():
-            (folder / name).write_bytes(picture)
-    (out / LIST).unlink(missing_ok=True)  # it is a page to be kept, not a result to be replaced
+    texts = {FILE: as_json(parts, remarks) + "\n", "README.md": markdown(parts, remarks, drawn)}
+    files = {name: text.encode("utf-8") for name, text in texts.items()} | drawn
+    write_files_whole({out / name: partial(_put, content) for name, content in files.items()})
+
+
+def _put(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
 
 
 def markdown(
