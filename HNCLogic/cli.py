@@ -185,13 +185,26 @@ def benchmark(
     out: Annotated[
         Path | None, typer.Option(help="Folder to keep figures, table and plots in, part by part.")
     ] = None,
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared", help="Others use the machine: one thread, timed by the processor's clock."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Speed and memory on this machine, beside peers, as ratios."""
     from HNCLogic.benchmark import run_benchmark
 
     run_benchmark(
-        as_json=json, quick=quick, pet=pet, mr=mr, only=part or [], cohort=cohort, out=out
+        as_json=json,
+        quick=quick,
+        pet=pet,
+        mr=mr,
+        only=part or [],
+        cohort=cohort,
+        out=out,
+        shared=shared,
     )
 
 

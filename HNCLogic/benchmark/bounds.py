@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from HNCLogic.benchmark.clock import ALONE, Clock
 from HNCLogic.benchmark.machine import Row
 
 if TYPE_CHECKING:
@@ -14,20 +14,18 @@ SIDE = 2048  # matrices that arithmetic, not memory, decides the time of
 COPIED = 256 * 2**20  # bytes; far more than most caches
 
 
-def measure(repeats: int) -> list[Row]:
+def measure(repeats: int, clock: Clock = ALONE) -> list[Row]:
     """Medians: thousand million operations a second in float32 and, where networks are computed in
     it, in bfloat16; and GB a second read and written."""
-    from HNCLogic.inference.device import use_threads
-
-    use_threads()
+    clock.begin()
     rates: dict[str, list[float]] = {name: [] for name in number_kinds()}
     moved: list[float] = []
     for turn in range(repeats + 1):  # the first turn is thrown away
         for name, kind in number_kinds().items():
-            rate = matrix_rate(kind)
+            rate = matrix_rate(kind, clock)
             if turn:
                 rates[name].append(rate)
-        rate = memory_rate()
+        rate = memory_rate(clock)
         if turn:
             moved.append(rate)
     rows = [Row.of(f"matrix products in {name}", each, "GFLOP/s") for name, each in rates.items()]
@@ -46,7 +44,7 @@ def number_kinds() -> dict[str, torch.dtype]:
     return kinds
 
 
-def matrix_rate(kind: torch.dtype) -> float:
+def matrix_rate(kind: torch.dtype, clock: Clock = ALONE) -> float:
     """GFLOP a second in a product of two square matrices, the second of two turns; a
     multiplication and an addition are two. No network can be quicker than its own operations at
     this rate, on as many cores."""
@@ -54,16 +52,16 @@ def matrix_rate(kind: torch.dtype) -> float:
 
     a, b = (torch.rand(SIDE, SIDE).to(kind) for _ in range(2))
     product = a @ b
-    began = time.perf_counter()
+    began = clock.now()
     torch.matmul(a, b, out=product)
-    return 2 * SIDE**3 / 1e9 / (time.perf_counter() - began)
+    return 2 * SIDE**3 / 1e9 / (clock.now() - began)
 
 
-def memory_rate() -> float:
+def memory_rate(clock: Clock = ALONE) -> float:
     """GB a second, read and written."""
     import torch
 
     source, target = (torch.zeros(COPIED // 4) for _ in range(2))
-    began = time.perf_counter()
+    began = clock.now()
     target.copy_(source)
-    return 2 * COPIED / 1e9 / (time.perf_counter() - began)
+    return 2 * COPIED / 1e9 / (clock.now() - began)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
+from HNCLogic.benchmark.clock import ALONE, Clock
 from HNCLogic.benchmark.machine import Point
 from HNCLogic.benchmark.network import Case, backends, shipped, ways_of
 
@@ -14,20 +14,18 @@ STRIDES = (4, 8, 16, 32)
 FOLDS = (1, 2, 3, 4, 5)
 
 
-def measure(*, quick: bool) -> list[Point]:
+def measure(*, quick: bool, clock: Clock = ALONE) -> list[Point]:
     """Seconds with the network that ships: over slices (one fold), over the stride between windows
     (one fold), over folds (the same network several times, read ahead as folds are). Each the
     better of two turns; ``quick``: one turn, two places on each curve, the peers left out."""
-    from HNCLogic.inference.device import use_threads
-
-    use_threads()
+    clock.begin()
     turns = 1 if quick else 2
     times: dict[tuple[str, str, int], list[float]] = {}
     for _ in range(turns):
         for key, way in _all_ways(quick):
-            began = time.perf_counter()
+            began = clock.now()
             way()
-            times.setdefault(key, []).append(time.perf_counter() - began)
+            times.setdefault(key, []).append(clock.now() - began)
     return [
         Point(f"{name}: {x} {over}", min(each), "s", curve=name, over=over, x=x)
         for (over, name, x), each in times.items()

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import time
-
+from HNCLogic.benchmark.clock import ALONE, Clock
 from HNCLogic.benchmark.machine import Row, middle
 
 BOUND = 1.1
 
 
-def measure(repeats: int) -> list[Row]:
+def measure(repeats: int, clock: Clock = ALONE) -> list[Row]:
     """Seconds for a window of method 1, in turns, the first thrown away; the ratio of medians."""
     import torch
 
     from HNCLogic.explain.grad_cam import grad_cam
-    from HNCLogic.inference.device import use_threads
     from HNCLogic.methods.presence import Preparation
     from HNCLogic.models.store import find_model
 
-    use_threads()
+    clock.begin()
     model = find_model("presence-pet", "presence")
     preparation = model.preparation(Preparation)
     network = next(iter(model.networks()))
@@ -39,10 +37,10 @@ def measure(repeats: int) -> list[Row]:
     times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(repeats + 1):
         for name, way in ways.items():
-            began = time.perf_counter()
+            began = clock.now()
             way()
             if turn:
-                times[name].append(time.perf_counter() - began)
+                times[name].append(clock.now() - began)
     what = f"window of {' x '.join(str(n) for n in window.shape[2:])} voxels"
     rows = [Row.of(f"{what}: {name}", each, "s") for name, each in times.items()]
     grad, both = (middle(each) for each in times.values())

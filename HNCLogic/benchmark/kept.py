@@ -21,7 +21,7 @@ def as_json(parts: Mapping[str, Sequence[Row]], remarks: Sequence[str]) -> str:
             "hnc": __version__,
             "machine": machine.described(),
             "parts": {name: [row.as_dict() for row in rows] for name, rows in parts.items()},
-            "not measured": list(remarks),
+            "remarks": list(remarks),
         },
         indent=1,
         ensure_ascii=False,
@@ -29,8 +29,8 @@ def as_json(parts: Mapping[str, Sequence[Row]], remarks: Sequence[str]) -> str:
 
 
 def earlier(out: Path) -> tuple[dict[str, list[Row]], list[str]]:
-    """What an earlier run on this machine kept in ``out``: parts by name, and what was not
-    measured; nothing where there is no such folder.
+    """What an earlier run on this machine kept in ``out``: parts by name, and remarks;
+    nothing where there is no such folder.
 
     Raises InputError where there is something else, or another machine's figures.
     """
@@ -41,7 +41,7 @@ def earlier(out: Path) -> tuple[dict[str, list[Row]], list[str]]:
         told = json.loads(path.read_text(encoding="utf-8"))
         here = told["machine"] == machine.described()
         parts = {name: [_row(each) for each in rows] for name, rows in told["parts"].items()}
-        remarks = list(told["not measured"])
+        remarks = list(told["remarks"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{out} holds no earlier benchmark: give a new folder (--out)") from error
     if not here:
@@ -85,7 +85,7 @@ def markdown(
 ) -> str:
     """The machine, the plots and a table for each part."""
     lines = ["# Speed and memory", "", f"HNC {__version__} on {machine.described()}.", ""]
-    lines += [f"Not measured: {remark}." for remark in remarks] + ([""] if remarks else [])
+    lines += [f"- {remark}." for remark in remarks] + ([""] if remarks else [])
     for name in pictures:
         lines += [f"![{Path(name).stem}]({name})", ""]
     for name, rows in parts.items():

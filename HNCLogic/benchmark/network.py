@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from HNCLogic.benchmark.clock import ALONE, Clock
 from HNCLogic.benchmark.machine import Row, middle
 from HNCLogic.benchmark.peers import MONAI, NNUNET, Way, peers
 
@@ -107,26 +107,26 @@ def ways_of(case: Case) -> tuple[dict[str, Way], list[str]]:
     return theirs | ways, absent
 
 
-def measure(case: Case, repeats: int) -> tuple[list[Row], list[str]]:
+def measure(case: Case, repeats: int, clock: Clock = ALONE) -> tuple[list[Row], list[str]]:
     """Seconds for one fold by every way, taken in turns with the bounds, after a turn that is
     thrown away; ratios of medians. And what is to be said of the ways that are not there."""
     from HNCLogic.benchmark import bounds
     from HNCLogic.inference.backends import choose_backend
-    from HNCLogic.inference.device import quick_numbers, use_threads
+    from HNCLogic.inference.device import quick_numbers
 
-    use_threads()
+    clock.begin()
     ways, absent = ways_of(case)
     times: dict[str, list[float]] = {name: [] for name in ways}
     rates: dict[str, list[float]] = {name: [] for name in bounds.number_kinds()}
     answers = {}
     for turn in range(repeats + 1):
         for name, way in ways.items():
-            began = time.perf_counter()
+            began = clock.now()
             answers[name] = way()
             if turn:
-                times[name].append(time.perf_counter() - began)
+                times[name].append(clock.now() - began)
         for name, kind in bounds.number_kinds().items():
-            rates[name].append(bounds.matrix_rate(kind))
+            rates[name].append(bounds.matrix_rate(kind, clock))
     size = " x ".join(str(n) for n in case.volume.shape[:0:-1])
     what = f"{case.words}, {size}, one fold"
     took = {name: middle(each) for name, each in times.items()}
