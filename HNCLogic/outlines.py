@@ -149,8 +149,9 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
     device = choose_device()
     slices = volume.values.shape[1]
     count = passes(slices, preparation.patch_slices, stride, model.folds)
-    first = next(iter(model.networks(device)))
-    seconds = count * seconds_a_patch(model.digest, first, volume.values.shape[0], patch)
+    seconds = count * seconds_a_patch(
+        model.digest, next(iter(model.networks(device))), volume.values.shape[0], patch
+    )
     told = with_estimate(
         needed, lambda done, words: progress(done, f"outlines, {words}"), seconds=seconds
     )
