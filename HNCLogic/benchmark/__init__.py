@@ -109,5 +109,5 @@ def _measures(
         "other methods": lambda: other_methods.measure(repeats=1 if quick else 3),
         "patient": lambda: patient.measure(quick=quick, pet=pet, mr=mr),
         "panels": lambda: noted(panels.measure(quick=quick)),
-        "agreement": lambda: agreement.measure(cohort),
+        "agreement": lambda: agreement.measure(cohort, quick=quick),
     }

@@ -6,6 +6,7 @@ Method 1's verdict has no part in it: it is always computed by torch in float32.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,9 +32,9 @@ class Compared(NamedTuple):
     found_otherwise: bool  # is any class outlined by one of the two only?
 
 
-def measure(cohort: Path) -> list[Row]:
-    """The model that ships on each patient of ``cohort``, all folds, by every backend: the worst of
-    the patients, and which it is. Raises InputError as ``read_cohort``, and without another
+def measure(cohort: Path, *, quick: bool) -> list[Row]:
+    """The model that ships on each patient of ``cohort``, all folds (``quick``: the first, whose
+    rounding no other evens out), by every backend: the worst of the patients, and which it is. Raises InputError as ``read_cohort``, and without another
     backend to compare."""
     from HNCLogic.errors import InputError
     from HNCLogic.inference.device import use_threads
@@ -47,11 +48,12 @@ def measure(cohort: Path) -> list[Row]:
                          '(pip install "hnc[openvino]")')  # fmt: skip
     model = find_model(MODEL, "tumour-volume")
     scans = read_cohort(cohort).scans
-    found = {scan.name: _patient(model, scan) for scan in scans}
+    found = {scan.name: _patient(model, scan, 1 if quick else model.folds) for scan in scans}
+    words = "one fold" if quick else f"{model.folds} folds"
     rows = []
     for name in others:
         own = {patient: each[name] for patient, each in found.items()}
-        rows += _rows(f"{name}, {len(own)} patients", name.split()[-1], own)
+        rows += _rows(f"{name}, {len(own)} patients, {words}", name.split()[-1], own)
     return rows
 
 
@@ -84,7 +86,7 @@ def _rows(what: str, numbers: str, own: Mapping[str, Compared]) -> list[Row]:
     return [*rows, Row(f"{what}: a class found by one only", count, "patients", 0)]
 
 
-def _patient(model: Model, scan: Scan) -> dict[str, Compared]:
+def _patient(model: Model, scan: Scan, folds: int) -> dict[str, Compared]:
     from HNCLogic import steps
     from HNCLogic.inference.ensemble import mean_volume
     from HNCLogic.job import Job
@@ -99,8 +101,8 @@ def _patient(model: Model, scan: Scan) -> dict[str, Compared]:
     stride = (preparation.stride, *patch[1:])
     said = {
         name: mean_volume(
-            model.networks(),
-            model.folds,
+            islice(model.networks(), folds),
+            folds,
             volume.values,
             patch,
             stride,
