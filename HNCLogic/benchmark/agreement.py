@@ -34,8 +34,10 @@ class Compared(NamedTuple):
 
 def measure(cohort: Path, *, quick: bool) -> list[Row]:
     """The model that ships on each patient of ``cohort``, all folds (``quick``: the first, whose
-    rounding no other evens out), by every backend: the worst of the patients, and which it is. Raises InputError as ``read_cohort``, and without another
-    backend to compare."""
+    rounding no other evens out), by every backend: the worst of the patients, and which it is.
+
+    Raises InputError as ``read_cohort``, and without another backend to compare.
+    """
     from HNCLogic.errors import InputError
     from HNCLogic.inference.device import use_threads
     from HNCLogic.models.store import find_model
