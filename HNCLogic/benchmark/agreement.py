@@ -55,7 +55,7 @@ def measure(cohort: Path, *, quick: bool) -> list[Row]:
     rows = []
     for name in others:
         own = {patient: each[name] for patient, each in found.items()}
-        rows += _rows(f"{name}, {len(own)} patients, {words}", name.split()[-1], own)
+        rows += _rows(f"{name}, {_patients(len(own))}, {words}", name.split()[-1], own)
     return rows
 
 
@@ -127,3 +127,7 @@ def compared(reference: np.ndarray, other: np.ndarray, classes: list[str]) -> Co
         short[label] = 1 - 2 * np.count_nonzero(a & b) / count if count else 0.0
         otherwise |= bool(a.any() != b.any())
     return Compared(float(np.abs(reference - other).max()), short, otherwise)
+
+
+def _patients(count: int) -> str:
+    return "1 patient" if count == 1 else f"{count} patients"
