@@ -17,6 +17,8 @@ DASHED = ("MONAI's inferer", "nnU-Net's predictor")
 
 def cost_curves(points: Sequence[Point], machine: str) -> bytes:
     """Seconds over the length of the volume, the stride and the folds, a curve for each way."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
     over = list(dict.fromkeys(point.over for point in points))
     figure, axes = _figure(len(over), 3.5, 3.9)
     names = sorted({point.curve for point in points}, key=lambda name: (name in DASHED, name))
@@ -31,10 +33,14 @@ def cost_curves(points: Sequence[Point], machine: str) -> bytes:
         one.set_xlabel(UNITS[kind])
         one.set_yscale("log")
         one.set_xticks(sorted({p.x for p in points if p.over == kind}))
+        one.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        one.yaxis.set_minor_locator(NullLocator())
         one.yaxis.set_major_formatter("{x:g}")
     axes[0].set_ylabel("seconds")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=len(names), frameon=False, fontsize=8.5
+    )
     return _svg(figure, machine)
 
 
