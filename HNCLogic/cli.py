@@ -170,12 +170,42 @@ def benchmark(
     pet: Annotated[Path | None, image_option("A real patient's PET")] = None,
     mr: Annotated[Path | None, image_option("Its MRI, T1")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small volumes, one repeat.")] = False,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this: start-up, 'first answer', bounds, network, costs (of longer volumes, "
+            "more folds, denser windows), memory, 'heat map', 'other methods', patient, panels or "
+            "agreement. May be given several times."
+        ),
+    ] = None,
+    cohort: Annotated[
+        Path | None,
+        typer.Option(help="Patients (CSV) on which backends are compared with torch in float32."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to keep figures, table and plots in, part by part.")
+    ] = None,
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared", help="Others use the machine: one thread, timed by the processor's clock."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Speed and memory on this machine, beside peers, as ratios."""
     from HNCLogic.benchmark import run_benchmark
 
-    run_benchmark(as_json=json, quick=quick, pet=pet, mr=mr)
+    run_benchmark(
+        as_json=json,
+        quick=quick,
+        pet=pet,
+        mr=mr,
+        only=part or [],
+        cohort=cohort,
+        out=out,
+        shared=shared,
+    )
 
 
 @app.callback(invoke_without_command=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import SimpleITK as sitk
@@ -111,9 +112,10 @@ def lesions(job: Job, found: Findings, model: Model | None, progress: Progress) 
 
 
 def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> sitk.Image | None:
-    from HNCLogic.inference.device import choose_device, quick_numbers
+    from HNCLogic.inference.device import choose_device, limit_threads
     from HNCLogic.inference.ensemble import mean_volume
-    from HNCLogic.inference.estimate import with_estimate
+    from HNCLogic.inference.estimate import seconds_a_patch, with_estimate
+    from HNCLogic.inference.pace import Pace, keep_pace, passes, this_machine
     from HNCLogic.methods import tumour_volume
 
     card, preparation = model.card, model.preparation(tumour_volume.Preparation)
@@ -143,7 +145,20 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
         )
     needed = require_room(model, volume.values.shape)
     patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
+    limit_threads()
     device = choose_device()
+    slices = volume.values.shape[1]
+    count = passes(slices, preparation.patch_slices, stride, model.folds)
+    seconds = count * seconds_a_patch(
+        model.digest, next(iter(model.networks(device))), volume.values.shape[0], patch
+    )
+    told = with_estimate(
+        needed, lambda done, words: progress(done, f"outlines, {words}"), seconds=seconds
+    )
+    told(0.0, "before they begin")
+    ran: list[str] = []  # what computed each fold, in words
+    troubles: list[str] = []
+    began = time.perf_counter()
     probabilities = mean_volume(
         model.networks(device),
         model.folds,
@@ -153,21 +168,27 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
         numbers="quick",
         backend="auto",
         for_one=needed,  # more than a patch takes: rather too few at once than too many
-        tell=found.warn,
-        progress=with_estimate(needed, lambda done, words: progress(done, f"outlines, {words}")),
+        tell=troubles.append,
+        computing=ran.append,
+        progress=told,
     )
+    found.outlined_by = ", then ".join(dict.fromkeys(ran))
+    found.warn(*troubles)
+    if not troubles:
+        took = (time.perf_counter() - began) / count
+        keep_pace(model.digest, Pace(this_machine(), found.outlined_by, took, needed))
     found.lap("network: outlines")
     classes = tumour_volume.classes_on(Grid.of(found.study.pet), probabilities, volume.grid)
     found.delineation = f"{job.delineation.in_words()} {name}"
     found.delineation_trained_on = card.training.words
     found.models[name] = model.digest
-    found.outlined_in = quick_numbers(device)
     found.lap("outlines to the patient's grid")
     return classes
 
 
 def memory_needed(model: Model, shape: tuple[int, ...]) -> int:
     """Bytes that the networks of method 3 take for a volume of ``shape`` (channel, z, y, x)."""
+    from HNCLogic.inference.backends import choose_backend
     from HNCLogic.inference.memory import needed_bytes
     from HNCLogic.methods.tumour_volume import Preparation
     from HNCLogic.networks.registry import check_arguments
@@ -178,7 +199,13 @@ def memory_needed(model: Model, shape: tuple[int, ...]) -> int:
     largest = max((model.weights_folder / each.file).stat().st_size for each in card.weights)
     # Files are of half precision or full, memory of full; only attention-unet has widths.
     return needed_bytes(
-        shape[1:], shape[0], len(card.classes), patch, arguments["widths"][0], 2 * largest
+        shape[1:],
+        shape[0],
+        len(card.classes),
+        patch,
+        arguments["widths"][0],
+        2 * largest,
+        choose_backend("auto", "quick").at_once,
     )
 
 
@@ -192,7 +219,7 @@ def require_room(model: Model, shape: tuple[int, ...]) -> int:
 
 
 def _by_slices(job: Job, found: Findings, model: Model, progress: Progress) -> sitk.Image | None:
-    from HNCLogic.inference.device import choose_device, quick_numbers
+    from HNCLogic.inference.device import choose_device, limit_threads, quick_numbers
     from HNCLogic.inference.slices import mean_slices
     from HNCLogic.methods import slice_tumour
 
@@ -223,6 +250,7 @@ def _by_slices(job: Job, found: Findings, model: Model, progress: Progress) -> s
     for role in set(roles) - set(absent) - {"PET"}:
         _warn_of_missing(found, stack.region, role)
     found.lap("preparing for the outlines")
+    limit_threads()
     device = choose_device()
     probability = mean_slices(
         model.networks(device),
@@ -237,7 +265,7 @@ def _by_slices(job: Job, found: Findings, model: Model, progress: Progress) -> s
     found.delineation = f"{job.delineation.in_words()} {card.title}"
     found.delineation_trained_on = card.training.words
     found.models[card.title] = model.digest
-    found.outlined_in = quick_numbers(device)
+    found.outlined_by = f"torch in {quick_numbers(device)}"
     found.lap("outlines to the patient's grid")
     return classes
 

@@ -13,7 +13,7 @@ from HNCLogic import __version__
 from HNCLogic.images.grid import Grid
 from HNCLogic.job import ImageRecord, Provenance
 
-PACKAGES = ("torch", "numpy", "SimpleITK", "pydicom", "slicer-core")
+PACKAGES = ("torch", "openvino", "numpy", "SimpleITK", "pydicom", "slicer-core")
 
 
 def image_record(role: str, image: sitk.Image, source: str) -> ImageRecord:

@@ -169,6 +169,7 @@ def _provenance(job: Job, found: Findings) -> Provenance:
     settings = {"task": job.task}
     if any(one is not None for one in (found.presence, found.extension, found.parotid)):
         settings["method"] = job.method
+        settings["verdict computed by"] = "torch in float32"  # whatever outlines are computed by
     if region is not None:
         settings["region"] = region.found_by
     if found.presence is not None:
@@ -203,8 +204,8 @@ def _outlining(job: Job, found: Findings) -> dict[str, str]:
     asked = job.delineation
     if job.task == "measure":
         return words
-    if found.outlined_in is not None:
-        words["outlines computed in"] = found.outlined_in
+    if found.outlined_by is not None:
+        words["outlines computed by"] = found.outlined_by
     if asked.fast:
         words["patches"] = "further apart than usual (fast)"
     if asked.method != "network":

@@ -43,7 +43,7 @@ class Findings:
     totals: list[Totals] = field(default_factory=list)
     delineation: str | None = None
     delineation_trained_on: str | None = None
-    outlined_in: str | None = None  # the numbers that the networks of the outlines computed in
+    outlined_by: str | None = None  # what ran the networks of the outlines, and in what numbers
     warnings: list[str] = field(default_factory=list)
     models: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)

@@ -34,7 +34,7 @@ def presence_and_heat(
     """
     from HNCLogic.explain.by_slice import explanation
     from HNCLogic.images.read import read_mask
-    from HNCLogic.inference.device import choose_device
+    from HNCLogic.inference.device import choose_device, limit_threads
     from HNCLogic.inference.windows import window_starts
     from HNCLogic.methods import presence
 
@@ -61,6 +61,7 @@ def presence_and_heat(
     stack = presence.prepare(found.study, found.region, preparation, roles, optional)
     starts = window_starts(stack.grid.size[2], preparation.window, preparation.stride)
     found.lap("preparing for the verdict")
+    limit_threads()
     windows = (model.networks(choose_device()), model.folds, stack.values)
     windows += (preparation.window, preparation.stride)
     if with_heat:

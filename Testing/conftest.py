@@ -1,5 +1,6 @@
 """What all tests share: where the optional real data lies, and how signals arrive."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -23,3 +24,14 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("needs the real data beside the checkout (shared/data), which is not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """No test, nor any process that one starts, reads or writes what is kept of the user's runs."""
+    before = os.environ.get("HNC_CACHE")
+    os.environ["HNC_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    del os.environ["HNC_CACHE"]
+    if before is not None:
+        os.environ["HNC_CACHE"] = before

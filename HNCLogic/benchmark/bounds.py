@@ -2,49 +2,66 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from HNCLogic.benchmark.clock import ALONE, Clock
 from HNCLogic.benchmark.machine import Row
 
-SIDE = 1024  # matrices that arithmetic, not memory, decides the time of
-COPIED = 256 * 2**20  # bytes; far more than any cache
-
-
-def measure(repeats: int) -> list[Row]:
-    """Medians: thousand million operations a second in float32 and, where networks are computed in
-    it, in bfloat16 (a multiplication and an addition are two); and GB a second read and written.
-    No network can be quicker than its own operations at the first of these."""
+if TYPE_CHECKING:
     import torch
 
-    from HNCLogic.inference.device import computes_in_bf16, use_threads
+SIDE = 2048  # matrices that arithmetic, not memory, decides the time of
+COPIED = 256 * 2**20  # bytes; far more than most caches
 
-    use_threads()
-    kinds = [torch.float32]
-    if computes_in_bf16(torch.device("cpu")):
-        kinds.append(torch.bfloat16)
-    ways: dict[str, tuple[Callable, float, str]] = {}
-    for kind in kinds:
-        a, b = (torch.rand(SIDE, SIDE).to(kind) for _ in range(2))
-        name = str(kind).removeprefix("torch.")
-        ways[f"bound: matrices in {name}"] = (
-            lambda a=a, b=b: a @ b,
-            2 * SIDE**3 / 1e9,
-            "GFLOP/s",
-        )
-    source, target = (torch.zeros(COPIED // 4) for _ in range(2))
-    ways["bound: memory"] = (lambda: target.copy_(source), 2 * COPIED / 1e9, "GB/s")
-    times: dict[str, list[float]] = {name: [] for name in ways}
+
+def measure(repeats: int, clock: Clock = ALONE) -> list[Row]:
+    """Medians: thousand million operations a second in float32 and, where networks are computed in
+    it, in bfloat16; and GB a second read and written."""
+    clock.begin()
+    rates: dict[str, list[float]] = {name: [] for name in number_kinds()}
+    moved: list[float] = []
     for turn in range(repeats + 1):  # the first turn is thrown away
-        for name, (way, _, _) in ways.items():
-            began = time.perf_counter()
-            way()
+        for name, kind in number_kinds().items():
+            rate = matrix_rate(kind, clock)
             if turn:
-                times[name].append(time.perf_counter() - began)
-    rows = []
-    for name, (_, work, unit) in ways.items():
-        rates = [work / t for t in times[name]]
-        spread = f"{min(rates):.0f}–{max(rates):.0f}"
-        rows.append(Row(name, statistics.median(rates), unit, None, spread))
-    return rows
+                rates[name].append(rate)
+        rate = memory_rate(clock)
+        if turn:
+            moved.append(rate)
+    rows = [Row.of(f"matrix products in {name}", each, "GFLOP/s") for name, each in rates.items()]
+    return [*rows, Row.of("memory, read and written", moved, "GB/s")]
+
+
+def number_kinds() -> dict[str, torch.dtype]:
+    """float32 and, where this machine's networks are computed in it, bfloat16; by name."""
+    import torch
+
+    from HNCLogic.inference.device import computes_in_bf16
+
+    kinds = {"float32": torch.float32}
+    if computes_in_bf16(torch.device("cpu")):
+        kinds["bfloat16"] = torch.bfloat16
+    return kinds
+
+
+def matrix_rate(kind: torch.dtype, clock: Clock = ALONE) -> float:
+    """GFLOP a second in a product of two square matrices, the second of two turns; a
+    multiplication and an addition are two. No network can be quicker than its own operations at
+    this rate, on as many cores."""
+    import torch
+
+    a, b = (torch.rand(SIDE, SIDE).to(kind) for _ in range(2))
+    product = a @ b
+    began = clock.now()
+    torch.matmul(a, b, out=product)
+    return 2 * SIDE**3 / 1e9 / (clock.now() - began)
+
+
+def memory_rate(clock: Clock = ALONE) -> float:
+    """GB a second, read and written."""
+    import torch
+
+    source, target = (torch.zeros(COPIED // 4) for _ in range(2))
+    began = clock.now()
+    target.copy_(source)
+    return 2 * COPIED / 1e9 / (clock.now() - began)

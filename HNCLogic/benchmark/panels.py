@@ -19,16 +19,16 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 OPENING = "open "
 
 
-def measure(*, quick: bool) -> list[Row]:
-    """The longest pause of each thing a user does in the panels, and how long it took in all."""
+def measure(*, quick: bool) -> tuple[list[Row], list[str]]:
+    """The longest pause of each thing a user does in the panels, and how long it took in all; and
+    why where they cannot be measured."""
     if not (REPOSITORY / "Testing" / "host").is_dir():
-        print("panels: not measured, for the tests' stand-in for Slicer is not here")
-        return []
+        return [], ["panels: not measured, for the tests' stand-in for Slicer is not here"]
     command = [sys.executable, "-m", "Testing.host.responsiveness", *(["--quick"] if quick else [])]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"panels: {done.stderr.strip()[-2000:]}")
-    return [
+    rows = [
         Row(
             f"panel, longest pause: {one['what']}",
             one["longest_ms"],
@@ -38,3 +38,4 @@ def measure(*, quick: bool) -> list[Row]:
         )
         for one in json.loads(done.stdout.splitlines()[-1])
     ]
+    return rows, []

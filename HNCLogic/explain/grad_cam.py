@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from HNCLogic.inference.backends import Numbers, in_numbers
+from HNCLogic.inference.ensemble import AT_ONCE
 from HNCLogic.inference.merging import gaussian
 from HNCLogic.inference.windows import pad_to, window_starts
 
@@ -114,6 +115,7 @@ def heat_stack(
     stride: int,
     *,
     outside: float = 0.0,
+    batch: int = AT_ONCE,
     numbers: Numbers = "exact",
     progress: Callable[[float, str], None] | None = None,
 ) -> HeatStack:
@@ -137,14 +139,16 @@ def heat_stack(
         covered[start : start + window] += count * weight
     rows = []
     for done, network in enumerate(networks):
-        row = []
-        for index, start in enumerate(starts):
-            one = inputs[None, :, start : start + window]
-            cam = grad_cam(network, network.last_stage, one, numbers)
-            total[start : start + window] += weight * cam.maps[0]
-            row.append(0.5 + 0.5 * np.tanh(cam.logits[0] / 2))  # the sigmoid, never overflowing
+        row: list[float] = []
+        for first in range(0, len(starts), batch):
+            chosen = starts[first : first + batch]
+            windows = torch.stack([inputs[:, start : start + window] for start in chosen])
+            cam = grad_cam(network, network.last_stage, windows, numbers)
+            for start, one in zip(chosen, cam.maps, strict=True):
+                total[start : start + window] += weight * one
+            row += (0.5 + 0.5 * np.tanh(cam.logits / 2)).tolist()  # the sigmoid, never overflowing
             if progress is not None:
-                share = (done + (index + 1) / len(starts)) / count
+                share = (done + len(row) / len(starts)) / count
                 progress(share, f"heat map, network {done + 1} of {count}")
         rows.append(row)
     merged = np.ascontiguousarray((total / covered)[back])

@@ -25,11 +25,16 @@ Windows = Callable[["torch.Tensor"], "torch.Tensor"]
 
 # Kinds of processors on one of which (Intel, with bfloat16 units) OpenVINO was the quicker.
 OPENVINO_IS_QUICKER_ON = ("x86_64", "amd64")
+OPENVINO = "openvino>=2025.0"  # as pip is asked for it
 
 
 class Backend(Protocol):
-    name: str  # as provenance and benchmarks say it
+    name: str  # as benchmarks say it
     copies: bool  # is the network free for other weights once it was made ready?
+    at_once: int  # windows that a CPU computes together
+
+    def words(self, device: torch.device) -> str:
+        """What computes, and in which numbers, as an answer's provenance says it."""
 
     def ready(self, network: torch.nn.Module) -> Windows: ...
 
@@ -43,6 +48,18 @@ class TorchBackend:
 
     def __init__(self, quick: bool):
         self.quick = quick
+
+    @property
+    def at_once(self) -> int:
+        """In float32 two: for one alone torch takes its slow convolution wherever maps are small,
+        which is half as long again (measured on the network that ships)."""
+        import torch
+
+        return 1 if self.quick and computes_in_bf16(torch.device("cpu")) else 2
+
+    def words(self, device: torch.device) -> str:
+        numbers = "bfloat16" if self.quick and computes_in_bf16(device) else "float32"
+        return f"torch in {numbers}{'' if device.type == 'cpu' else ' on a graphics card'}"
 
     def ready(self, network: torch.nn.Module) -> Windows:
         import torch
@@ -89,11 +106,16 @@ def choose_backend(
     refusal = _openvino_refusal(network)
     if wanted == "openvino" and refusal:
         raise InputError(f"OpenVINO was asked for, {refusal}")
-    if refusal or (wanted == "auto" and platform.machine().lower() not in OPENVINO_IS_QUICKER_ON):
+    if refusal or (wanted == "auto" and not openvino_is_quicker()):
         return TorchBackend(quick)
     from HNCLogic.inference.openvino_backend import OpenVinoBackend
 
     return OpenVinoBackend(quick)
+
+
+def openvino_is_quicker() -> bool:
+    """Would it be, by the kind of processor, if it were installed?"""
+    return platform.machine().lower() in OPENVINO_IS_QUICKER_ON and platform.system() != "Darwin"
 
 
 def openvino_is_there() -> bool:
@@ -103,7 +125,7 @@ def openvino_is_there() -> bool:
 def _openvino_refusal(network: torch.nn.Module | None) -> str:
     """Why OpenVINO cannot run ``network``, in words; "" where it can."""
     if not openvino_is_there():
-        return 'but is not installed: pip install "openvino>=2025.0"'
+        return f'but is not installed: pip install "{OPENVINO}"'
     if network is None:
         return ""
     from HNCLogic.inference.openvino_graph import is_known

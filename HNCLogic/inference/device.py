@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -46,6 +47,24 @@ def physical_cores() -> int:
         return len({Path(place).read_text() for place in places})
     except OSError:
         return processors()
+
+
+def processor_name() -> str:
+    """As its maker calls it, where the system tells; else what kind it is."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def limit_threads() -> None:
+    """No more of torch's threads than cores; fewer stay, where somebody chose so."""
+    import torch
+
+    if torch.get_num_threads() > physical_cores():
+        torch.set_num_threads(physical_cores())
 
 
 def use_threads(count: int | None = None) -> int:

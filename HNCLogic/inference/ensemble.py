@@ -7,7 +7,7 @@ The folds come as an iterable that makes each network when its turn is there
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float, str], None]  # share done 0 to 1, what is being done
 
+# Windows of method 1. One alone goes through torch's slow convolution on a CPU wherever its maps
+# are small (1.6 times the time, measured); more than a few only take memory.
+AT_ONCE = 4
+
 
 def mean_volume(
     networks: Iterable[torch.nn.Module],
@@ -31,11 +35,12 @@ def mean_volume(
     *,
     activation: Activation = "softmax",
     outside: float = 0.0,
-    batch: int = 1,
+    batch: int | None = None,
     numbers: Numbers = "exact",
     backend: Wanted = "torch",
     for_one: int | None = None,
     tell: Callable[[str], None] = lambda words: None,
+    computing: Callable[[str], None] = lambda words: None,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Mean over ``count`` networks of their probability maps, float32 (class, z, y, x).
@@ -43,23 +48,36 @@ def mean_volume(
     Arguments as of ``predict_volume``; Nikulin 2023 averages the five folds' maps before any
     class is chosen. Where the backend keeps its own copy of the weights, the next fold's are
     read and made ready while one computes. On a graphics card as many patches at once as its
-    free memory holds, ``for_one`` bytes each (None: ``batch`` as given); where it runs out, fewer,
-    then the CPU, and ``tell`` is told (``in_less_memory``).
+    free memory holds, ``for_one`` bytes each (None: ``batch``, and without it the backend's own
+    ``at_once``, as on a CPU); where it runs out, fewer, then the CPU, and ``tell`` is told
+    (``in_less_memory``). ``computing`` is told for each fold what computes it, in words.
     """
     import torch
 
     patches = Patches(volume, patch, stride, outside)
     total = None
-    for done, (run, device) in enumerate(_each_ready(networks, patch, numbers, backend, tell)):
-        free = free_on(device)
+    for done, ready in enumerate(_each_ready(networks, patch, numbers, backend, tell)):
+        computing(ready.words)
+        free = free_on(ready.device)
+        together = batch or ready.at_once
         if free is not None and for_one is not None:
-            batch = windows_at_once(free, for_one)
+            together = windows_at_once(free, for_one)
         step = _fold_progress(progress, done, count)
-        one = patches.merged(run, device, activation, batch, step)
+        one = patches.merged(ready.run, ready.device, activation, together, step)
         with torch.inference_mode():
             total = one if total is None else total.add_(one.to(total.device))
     with torch.inference_mode():
         return total.div_(count).cpu().numpy()
+
+
+class _Ready(NamedTuple):
+    """One fold's network, ready to be given windows; the rest as of a Backend."""
+
+    run: Windows
+    device: torch.device
+    copies: bool
+    at_once: int
+    words: str
 
 
 def _each_ready(
@@ -68,7 +86,7 @@ def _each_ready(
     numbers: Numbers,
     backend: Wanted,
     tell: Callable[[str], None],
-) -> Iterator[tuple[Windows, torch.device]]:
+) -> Iterator[_Ready]:
     """Each network made ready, in turn; the next one ahead of its turn where that is safe.
 
     It is where the backend copies the weights. Where it does not, they may be the same tensors,
@@ -78,24 +96,23 @@ def _each_ready(
 
     turns = iter(networks)
 
-    def make_ready() -> tuple[Windows, torch.device, bool] | None:
+    def make_ready() -> _Ready | None:
         network = next(turns, None)
         if network is None:
             return None
         check_patch(network, patch)
         chosen = choose_backend(backend, numbers, network)
         device = next(network.parameters()).device
-        if device.type == "cpu":
-            return chosen.ready(network), device, chosen.copies
-        return in_less_memory(chosen, network, tell), device, chosen.copies
+        cpu = device.type == "cpu"
+        run = chosen.ready(network) if cpu else in_less_memory(chosen, network, tell)
+        return _Ready(run, device, chosen.copies, chosen.at_once, chosen.words(device))
 
     with ThreadPoolExecutor(1) as ahead:
         current = make_ready()
         while current is not None:
-            run, device, copies = current
-            coming = ahead.submit(make_ready) if copies else None
-            yield run, device
-            del run, current  # one fold's memory is free before the next but one is taken
+            coming = ahead.submit(make_ready) if current.copies else None
+            yield current
+            del current  # one fold's memory is free before the next but one is taken
             current = coming.result() if coming is not None else make_ready()
 
 
@@ -107,7 +124,7 @@ def window_probabilities(
     stride: int,
     *,
     outside: float = 0.0,
-    batch: int = 1,
+    batch: int = AT_ONCE,
     numbers: Numbers = "exact",
     progress: Progress | None = None,
 ) -> np.ndarray:

@@ -29,13 +29,15 @@ def needed_bytes(
     patch: Sequence[int],
     width: int,
     weights: int,
+    at_once: int = 1,
 ) -> int:
     """Memory that ``mean_volume`` will take beside what the process holds already.
 
     ``size`` and ``patch`` are (z, y, x) in voxels, ``width`` the channels of the network's finest
-    level, ``weights`` bytes of one fold's weights in float32.
+    level, ``weights`` bytes of one fold's weights in float32, ``at_once`` the patches that are
+    computed together (a backend's own).
     """
-    maps = MAPS * FLOAT * width * prod(patch)
+    maps = MAPS * FLOAT * width * prod(patch) * at_once
     # The input, and the probabilities of one fold, of the folds' sum, and as they are cut back.
     volumes = FLOAT * prod(max(a, b) for a, b in zip(size, patch, strict=True))
     return FIRST_USE + maps + COPIES * weights + volumes * (2 * channels + 3 * classes)

@@ -22,9 +22,18 @@ class OpenVinoBackend:
 
     name = "OpenVINO"
     copies = True
+    at_once = 1
 
     def __init__(self, quick: bool):
         self.quick = quick
+
+    def words(self, device: torch.device) -> str:
+        return f"OpenVINO in {'bfloat16' if self._in_bf16(device) else 'float32'}"
+
+    def _in_bf16(self, device: torch.device) -> bool:
+        if not (self.quick and computes_in_bf16(device)):
+            return False
+        return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
     def ready(self, network: torch.nn.Module) -> Windows:
         import torch
@@ -32,11 +41,8 @@ class OpenVinoBackend:
         from HNCLogic.inference.openvino_graph import graph_of
 
         device = next(network.parameters()).device
-        quick = self.quick and computes_in_bf16(device)
-        if quick:
-            quick = "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         settings = {
-            "INFERENCE_PRECISION_HINT": "bf16" if quick else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if self._in_bf16(device) else "f32",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,

@@ -27,7 +27,7 @@ def predict_volume(
     *,
     activation: Activation = "softmax",
     outside: float = 0.0,
-    batch: int = 1,
+    batch: int | None = None,
     numbers: Numbers = "exact",
     backend: Wanted = "torch",
     progress: Callable[[float], None] | None = None,
@@ -42,16 +42,18 @@ def predict_volume(
     back after. ``numbers``: "exact" computes in float32; "quick" in bfloat16 where the processor
     computes in it by itself (several times as fast; probabilities differ by up to 0.03), and in
     float32 elsewhere. Probabilities are summed in float32 in any case. ``backend`` as of
-    ``choose_backend``. ``progress`` is called with the share of patches done; if it raises, work
-    stops.
+    ``choose_backend``; ``batch`` patches at once (None: as many as suit it). ``progress`` is
+    called with the share of patches done; if it raises, work stops.
 
     Raises InputError where the network is made for patches of another size (its ``patch``).
     """
     check_patch(network, patch)
     patches = Patches(volume, patch, stride, outside)
-    run = choose_backend(backend, numbers, network).ready(network)
+    chosen = choose_backend(backend, numbers, network)
+    run = chosen.ready(network)
     device = next(network.parameters()).device
-    return patches.merged(run, device, activation, batch, progress).cpu().numpy()
+    together = batch or chosen.at_once
+    return patches.merged(run, device, activation, together, progress).cpu().numpy()
 
 
 def check_patch(network: torch.nn.Module, patch: Sequence[int]) -> None:

@@ -12,13 +12,14 @@ import logging
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import slicer
 import slicer.packaging  # which Slicer does not import by itself
 from slicer.i18n import tr as _
 
+from HNCLogic.inference.backends import OPENVINO, openvino_is_quicker
 from HNCLogic.resources import resource_folder
 
 log = logging.getLogger(__name__)
@@ -54,22 +55,48 @@ def ensure(ask: Ask | None = None, launch: Callable | None = None) -> bool:
         return False
     if TORCH in lacking and not _torch_installed():
         return False
-    try:
-        slicer.packaging.pip_ensure(
-            slicer.packaging.load_requirements(requirements_file()),
-            requester=REQUESTER,
-            prompt_install=False,  # asked already, for all of them at once
-        )
-    except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
-        log.error("installing packages failed: %s", error)
-        return _refuse(_("The packages could not be installed."), str(error))
+    problem = _pip_problem(_pip_requirements())
+    if problem is not None:
+        return _refuse(_("The packages could not be installed."), problem)
     still = missing()
     if still:
         return _refuse(_("Still missing: {names}.").format(names=", ".join(still)))
-    problem = _import_problem(launch)
+    problem = _import_problem((TORCH, *_pip_requirements()), launch)
     if problem is not None:
         return _refuse(_("The packages are installed but do not work."), problem)
     return True
+
+
+def offers_openvino() -> bool:
+    """Could it make this computer quicker, and is it not installed? Nothing needs it."""
+    return openvino_is_quicker() and not slicer.packaging.pip_check(OPENVINO)
+
+
+def install_openvino(ask: Ask | None = None, launch: Callable | None = None) -> bool:
+    """True where it was installed now because the user, asked, agreed; arguments as of ``ensure``.
+
+    What goes wrong is told; answers are then computed as before, for nothing needs it.
+    """
+    words = _(
+        "OpenVINO, a free library by Intel, can outline lesions in a fraction of the time on a "
+        "computer without a suitable graphics card. It is not needed: without it answers are the "
+        "same but for rounding, and take longer."
+    )
+    end = _("It is added to Slicer's own Python (about 100 MB). Install it now?")
+    if not (ask or _ask)(f"{words}\n\n  {OPENVINO}\n\n{end}"):
+        return False
+    problem = _pip_problem([OPENVINO])
+    if problem is None and offers_openvino():
+        problem = _("pip did not install it.")
+    if problem is None:
+        problem = _import_problem((OPENVINO,), launch)
+    if problem is None:
+        return True
+    slicer.util.errorDisplay(
+        _("OpenVINO could not be installed: everything works as before, without it."),
+        detailedText=problem,
+    )
+    return False
 
 
 def instructions() -> str:
@@ -97,6 +124,20 @@ def instructions() -> str:
 
 def _pip_requirements() -> list[str]:
     return [str(each) for each in slicer.packaging.load_requirements(requirements_file())]
+
+
+def _pip_problem(requirements: list[str]) -> str | None:
+    """Let pip install what is missing of them; None where that went well, else what is wrong."""
+    try:
+        slicer.packaging.pip_ensure(
+            requirements,
+            requester=REQUESTER,
+            prompt_install=False,  # asked already, for all of them at once
+        )
+    except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+        log.error("installing packages failed: %s", error)
+        return str(error)
+    return None
 
 
 def _ask(question: str) -> bool:
@@ -135,12 +176,12 @@ def _torch_installed() -> bool:
     return True
 
 
-def _import_problem(launch: Callable | None) -> str | None:
-    """Import everything in a child process; None where it works, else what is wrong."""
+def _import_problem(requirements: Iterable[str], launch: Callable | None) -> str | None:
+    """Import them in a child process; None where it works, else what is wrong."""
     from HNCLogic.panels.awaited_child import run_child
     from HNCLogic.panels.child_python import child_python
 
-    names = [re.match(r"[\w.-]+", each).group() for each in (TORCH, *_pip_requirements())]
+    names = [re.match(r"[\w.-]+", each).group() for each in requirements]
     code, lines = run_child(
         [child_python(), "-c", "import " + ", ".join(names)],
         VERIFY_S,

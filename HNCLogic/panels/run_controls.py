@@ -50,8 +50,10 @@ class RunControls:
         self._stop_putting: Callable[[Failure], None] = _nothing
         self._asking = False  # a question is open, and the event loop turns
         self._ready = True, ""
+        self._expected, self._faster = "", False
         self._ui.runButton.text = words
         self._ui.cancelButton.connect("clicked()", self.cancel)
+        self._ui.fasterButton.connect("clicked()", self._on_faster)
         self._status("")
         self._show_running()
 
@@ -71,6 +73,12 @@ class RunControls:
     def setReady(self, ok: bool, why: str) -> None:
         """``why``: what is still lacking, or what the button will do; its tool tip."""
         self._ready = ok, why
+        self._show_running()
+
+    def setExpected(self, words: str, faster: bool = False) -> None:
+        """``words``: what a run will take, said as long as none is on; "" says nothing.
+        ``faster``: offer, beside them, what could make it quicker."""
+        self._expected, self._faster = words, faster
         self._show_running()
 
     def connectClicked(self, function: Callable[[], None]) -> None:
@@ -173,6 +181,11 @@ class RunControls:
             scene.RemoveObserver(observer)
             self._observed = None
 
+    def _on_faster(self) -> None:
+        if self._asked(dependencies.install_openvino):
+            self.setExpected("")  # what was expected is over: the next run tells
+            self._status(_("OpenVINO is installed."))
+
     def _asked(self, question: Callable) -> Any:
         """The answer to something that may open a dialogue, behind which nothing else starts."""
         self._asking = True
@@ -211,6 +224,11 @@ class RunControls:
         self._ui.runButton.toolTip = why
         self._ui.progressBar.visible = running
         self._ui.cancelButton.visible = running
+        expected = bool(self._expected) and not running
+        self._ui.expectLabel.text = self._expected
+        self._ui.expectLabel.visible = expected
+        self._ui.fasterButton.visible = expected and self._faster
+        self._ui.fasterButton.enabled = not self._asking
 
     def _status(self, words: str) -> None:
         self._ui.statusLabel.text = words

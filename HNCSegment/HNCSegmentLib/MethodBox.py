@@ -6,6 +6,7 @@ from slicer.i18n import tr as _
 
 from HNCLogic.models.shown_card import OUTLINING
 from HNCLogic.panels import model_cards
+from HNCLogic.panels.expectation import expectation
 from HNCLogic.panels.tones import box, colour_words
 
 THRESHOLDS = ("fixed", "percent", "adaptive")
@@ -136,6 +137,12 @@ class MethodBox:
         if "MR" in wanted:  # a model of whatever sequence
             wanted = (*wanted, *(set(images) - {"PET", "CT"}))
         return {role: node for role, node in images.items() if role in wanted}
+
+    def expected(self, images: dict) -> str:
+        """What outlining will take on this computer; empty where it takes next to nothing."""
+        if self._parameterNode.method != "network" or "PET" not in images:
+            return ""
+        return expectation(self.card().folder, images["PET"])
 
     def whyNotReady(self, images: dict) -> str:
         """Why the chosen method cannot outline in ``images``; empty where it can."""

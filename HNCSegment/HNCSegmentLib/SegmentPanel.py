@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from HNCLogic import RESEARCH_USE
+from HNCLogic.panels.dependencies import offers_openvino
 from HNCLogic.panels.inputs import ImageInputs
 from HNCLogic.panels.request import Request
 from HNCLogic.panels.run_controls import RunControls
@@ -124,6 +125,8 @@ class SegmentPanel(VTKObservationMixin):
         self._saySimulated(_simulated(self.inputs.images()))
         why = self._whyNotReady()
         self.run.setReady(why == "", why)
+        expected = "" if why else self.method.expected(self.inputs.images())
+        self.run.setExpected(expected, bool(expected) and offers_openvino())
 
     def onSegment(self):
         """Outline the lesions with the chosen method, in a process of its own."""

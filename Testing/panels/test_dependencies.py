@@ -145,6 +145,41 @@ def test_testing_installs_nothing_and_says_so(host, dependencies):
     assert "Still missing: rich" in host.messages[-1][1]
 
 
+def test_openvino_is_offered_where_it_is_quicker_and_installed_only_on_a_yes(
+    host, dependencies, monkeypatch
+):
+    host.packages.missing = {"openvino"}
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    assert not dependencies.offers_openvino()
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    assert dependencies.offers_openvino()
+    assert dependencies.missing() == [], "nothing needs it"
+    host.answers.append(False)
+    launch = ending(0)
+    assert not dependencies.install_openvino(launch=launch)
+    assert host.packages.installed == []
+    host.answers.append(True)
+    assert dependencies.install_openvino(launch=launch)
+    assert host.packages.installed == ["openvino>=2025.0"]
+    assert launch.started[0][-1] == "import openvino"
+    assert not dependencies.offers_openvino()
+    assert [kind for kind, _ in host.messages] == ["question", "question"]
+
+
+@pytest.mark.parametrize("wrong", ["network", "import"])
+def test_openvino_that_does_not_come_is_told_as_no_loss(host, dependencies, monkeypatch, wrong):
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    host.packages.missing = {"openvino"}
+    host.packages.failure = "no route to host" if wrong == "network" else ""
+    launch = ending(1, "ImportError: not for this processor")
+    assert not dependencies.install_openvino(ask=lambda question: True, launch=launch)
+    ((kind, words),) = host.messages
+    assert kind == "error"
+    assert "works as before" in words
+
+
 def test_nothing_of_it_is_loaded_by_opening_it():
     code = (
         "import sys; from Testing.host import desktop; desktop.start();"

@@ -316,3 +316,29 @@ def test_the_controls_can_be_read(panel, host, tmp_path, palette):
     finally:
         host.palette = "light"
         panel.controls.cancel()
+
+
+def test_what_it_will_take_is_said_until_it_runs(panel, child):
+    assert not panel.ui.expectLabel.visible
+    panel.controls.setExpected("About 2 min.")
+    assert panel.ui.expectLabel.text == "About 2 min."
+    assert panel.ui.expectLabel.visible
+    assert not panel.ui.fasterButton.visible
+    panel.ui.runButton.click()
+    assert not panel.ui.expectLabel.visible
+    panel.ui.cancelButton.click()
+    assert panel.ui.expectLabel.visible
+
+
+def test_faster_is_offered_and_asked_for(panel, host, monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    host.packages.missing = {"openvino"}
+    panel.controls.setExpected("About 2 min.", faster=True)
+    host.answers.append(False)
+    panel.ui.fasterButton.click()
+    ((kind, words),) = host.messages
+    assert kind == "question"
+    assert "OpenVINO" in words
+    assert panel.ui.expectLabel.visible
+    host.packages.reset()

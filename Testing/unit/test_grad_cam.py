@@ -126,7 +126,7 @@ def test_windows_are_weighed_toward_their_middle():
 
     stack = np.ones((1, 12, 2, 2), dtype=np.float32)
     stack[0, 4, 0, 0] = 3.0  # windows at 0 and 4: gains 2 and 4
-    heat = heat_stack([Depth()], 1, stack, 8, 4)
+    heat = heat_stack([Depth()], 1, stack, 8, 4, batch=1)
     at = heat.values[:, 1, 1] * heat.peak
     assert at[:4] == pytest.approx([2] * 4)
     assert at[8:] == pytest.approx([4] * 4)
@@ -136,15 +136,21 @@ def test_windows_are_weighed_toward_their_middle():
     assert at[5] == pytest.approx(expected, rel=1e-5)
 
 
-def test_probabilities_come_from_the_same_passes():
+@pytest.mark.parametrize("batch", [1, 3])
+def test_probabilities_come_from_the_same_passes(batch):
     networks = [network(), network()]
     stack = np.random.default_rng(3).random((2, 20, 16, 12), dtype=np.float32)
     told = []
-    heat = heat_stack(networks, 2, stack, 8, 4, progress=lambda s, w: told.append((s, w)))
+    heat = heat_stack(
+        networks, 2, stack, 8, 4, batch=batch, progress=lambda s, w: told.append((s, w))
+    )
     expected = window_probabilities(networks, 2, stack, 8, 4)
     assert heat.probabilities.shape == (2, 4)
     assert np.abs(heat.probabilities - expected).max() < 1e-6
-    assert [round(s, 3) for s, _ in told] == [i / 8 for i in range(1, 9)]
+    ends = range(1, 9) if batch == 1 else (3, 4, 7, 8)  # four windows, two networks
+    assert [round(s, 3) for s, _ in told] == [i / 8 for i in ends]
+    alone = heat_stack(networks, 2, stack, 8, 4, batch=1)
+    assert np.abs(heat.values - alone.values).max() < 1e-5
 
 
 def test_short_stack_keeps_its_own_size():

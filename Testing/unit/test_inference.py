@@ -8,6 +8,7 @@ from monai.inferers import SlidingWindowInferer
 from HNCLogic.errors import InputError
 from HNCLogic.inference.device import (
     choose_device,
+    limit_threads,
     physical_cores,
     processors,
     quick_numbers,
@@ -147,9 +148,8 @@ def test_folds_are_averaged_and_made_one_at_a_time():
 
     values = volume(24, 32, 48)
     told = []
-    mean = mean_volume(
-        networks(), 3, values, PATCH, (8, 32, 48), progress=lambda s, w: told.append((s, w))
-    )
+    told_to = {"progress": lambda s, w: told.append((s, w))}
+    mean = mean_volume(networks(), 3, values, PATCH, (8, 32, 48), batch=1, **told_to)
     alone = [predict_volume(n, values, PATCH, (8, 32, 48)) for n in networks()]
     assert np.abs(mean - np.mean(alone, axis=0)).max() < 1e-6
     assert np.abs(alone[0] - alone[1]).max() > 1e-3
@@ -166,7 +166,7 @@ def test_patches_with_nothing_in_them_are_computed_once(unet):
     values[:, 16:56] = 0.25  # patches at 16, 24, 32 and 40 hold nothing else
     seen = []
     handle = unet.register_forward_hook(lambda _m, given, _o: seen.append(given[0].clone()))
-    ours = predict_volume(unet, values, PATCH, (8, 32, 48))
+    ours = predict_volume(unet, values, PATCH, (8, 32, 48), batch=1)
     handle.remove()
     assert len(seen) == 4  # of 7: at 0, 8, 16 for four, 48
     assert len({window.numpy().tobytes() for window in seen}) == 4
@@ -208,5 +208,11 @@ def test_device_and_threads():
             choose_device("cuda")
     assert use_threads(1) == 1 == torch.get_num_threads()
     assert use_threads() == physical_cores() == torch.get_num_threads() <= processors()
+    torch.set_num_threads(physical_cores() + 3)  # as where two processors share each core
+    limit_threads()
+    assert torch.get_num_threads() == physical_cores()
+    torch.set_num_threads(1)  # as somebody chose
+    limit_threads()
+    assert torch.get_num_threads() == 1
     with pytest.raises(InputError, match="at least one thread"):
         use_threads(0)
