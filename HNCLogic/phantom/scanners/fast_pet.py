@@ -104,7 +104,7 @@ def _slow(
     """Small hot regions do not get up in time where rays are few; changes ``mean``."""
     excess = mean - OUTSTANDING * around
     some = excess > 0.05
-    v = finer((seen.variance[0] + seen.variance[1]) / 2)[some]
+    v = finer(sum(seen.variance) / len(seen.variance))[some]
     n = finer(seen.passed)[some]
     x = protocol.iterations * protocol.subsets * mean[some] / (v * n)
     mean[some] -= excess[some] * np.exp(-((x / SLOW) ** 0.7))
@@ -150,7 +150,7 @@ def _with_noise(
         place = np.log(level * np.float32(updates / TABLE[0]) / (v * open_share)) / step + 0.5
         place = np.clip(place, 0, len(TABLE) - 1).astype(np.int16)
         amount = np.sqrt(v * np.float32(strength)) / level
-        spread += amount**2 * unfiltered[place] / 2  # each of the two makes half the waves
+        spread += amount**2 * unfiltered[place] / len(seen.variance)  # each makes as many waves
         for share, field in zip(mixture.grains, grains, strict=True):
             deviation += amount * share[place] * field.ravel()[some]
     image = np.zeros(mean.shape, np.float32)
