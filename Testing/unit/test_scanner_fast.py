@@ -231,6 +231,23 @@ def test_noise_is_as_strong_and_as_coarse_in_neck_and_shoulders(name, stretch):
         assert widths[axis][0] == pytest.approx(widths[axis][1], rel=0.15), axis
 
 
+def test_small_cold_places_empty_with_the_updates():
+    suv, canvas = cut("shoulders")
+    grid = about_zero((130, 130, 12), (4.0, 4.0, 4.0))
+    x, y = ((np.arange(130) - 64.5) * 4.0,) * 2
+    away = np.hypot(x[None], y[:, None] + 30)
+    few, many = (
+        fast_pet.pet(suv, canvas, grid, STILL, 112.0, 6.0, 0.002, Protocol(n, 21, 168, 4.0),
+                     np.random.default_rng(1))[6]
+        for n in (2, 100)
+    )  # fmt: skip
+    windpipe, muscle = away < 5, (np.abs(x[None]) > 60) & (np.abs(x[None]) < 120) & (away < 130)
+    assert many[windpipe].mean() + 0.03 < few[windpipe].mean() < 0.7
+    assert few[muscle].mean() == pytest.approx(many[muscle].mean(), rel=0.02)
+    beyond = np.abs(y[:, None]) + 0 * x[None] > 125  # the air round the patient is empty at once
+    assert few[beyond].max() < 0.02
+
+
 def test_a_patient_nobody_had_looked_at_is_scanned_alike():
     full, quick = (simulate(48271, centre="midland", full_chain=f) for f in (True, False))
     step = np.array(quick.pet.GetSpacing())[::-1]

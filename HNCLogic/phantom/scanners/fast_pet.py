@@ -3,9 +3,9 @@
 True uptake is blurred as the camera blurs; noise of the strength and grain that OSEM leaves at
 each place (``counting_noise.py``) is put on it as factors, fourth powers of normal ones, so that
 nothing gets negative, the mean stays and the skewness is that of the full chain; the centre's
-filter comes last, as in the full chain. Left out besides what that leaves out: errors of the
-corrections for attenuation and scatter, and that cold regions between broad shoulders (windpipe,
-bone, fat) are not yet empty when OSEM stops.
+filter comes last, as in the full chain. Hot spots are not yet at their height and small cold places
+(windpipe, sinuses, bone) not yet empty when OSEM stops. Left out besides what the full chain leaves
+out: errors of the corrections for attenuation and scatter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.body.shapes import Canvas
-from HNCLogic.phantom.body.tissues import column
+from HNCLogic.phantom.body.tissues import LABEL, column
 from HNCLogic.phantom.scanners import counting_noise, places, scanner
 from HNCLogic.phantom.scanners.attenuation import attenuation
 from HNCLogic.phantom.scanners.centres import (
@@ -39,6 +39,12 @@ OVERSHOOT = 0.006  # of edges, for the root of OSEM's updates: fitted to spheres
 # What stands out from its surroundings (a blur of that FWHM) by more than half is reached as far
 # as 1 - exp(-(x / SLOW)^0.7), x as in counting_noise.py: fitted to a node in neck and shoulders.
 SURROUNDINGS_MM, OUTSTANDING, SLOW = 35.0, 1.5, 0.12
+# What is colder than its close surroundings (a blur of about 12 mm, FWHM, which the coarse maps
+# are; up to FLAT, SUV) over DEEP keeps exp(-(x / COLD)^0.35) of the difference, x of the
+# surroundings: OSEM starts from a flat image, and what is small gets its own last. Fitted without
+# noise to three patients of three centres in the full chain, where small cold places read 0.43,
+# 0.45 and 0.33 SUV: here 0.37, 0.41 and 0.34, without this 0.31, 0.36 and 0.30.
+COLD, FLAT, DEEP = 0.15, 1.2, 1.3
 NOTHING = 1e-3  # SUV below which nothing is worked out
 
 Finer = Callable[[np.ndarray], np.ndarray]
@@ -70,6 +76,8 @@ def pet(
     blur = camera_psf(resolution_mm, protocol.filter_mm) / FWHM / canvas.spacing
     blurred = _image(places.blurred(suv, suv > 0, blur, truncate=3.0), canvas)
     around = gaussian_filter(activity, SURROUNDINGS_MM / FWHM / PIXEL_MM)
+    body = (canvas.labels != LABEL["outside"]).astype(np.float32)
+    inside = _averaged(body, canvas, coarse, transform)
     overshoot = float(OVERSHOOT * np.sqrt(protocol.iterations * protocol.subsets))
 
     beyond = int(np.ceil(protocol.filter_mm / grid.spacing[2]))
@@ -79,9 +87,10 @@ def pet(
         box = _part(grid, part, beyond)
         mean = _read(blurred, box, transform)
         finer = _finer(coarse, box)
+        near = finer(activity)
         mean *= 1 + overshoot
-        mean -= overshoot * finer(activity)
-        _slow(mean, finer(around), seen, finer, protocol)
+        mean -= overshoot * near
+        _slow(mean, near, finer(around), finer(inside), seen, finer, protocol)
         counted[part] = _with_noise(mean, seen, finer, box.spacing[:2], strength, protocol, rng)
     image = np.zeros(grid.size[::-1], np.float32)
     if parts:
@@ -96,18 +105,30 @@ def pet(
 
 def _slow(
     mean: np.ndarray,
+    near: np.ndarray,
     around: np.ndarray,
+    inside: np.ndarray,
     seen: counting_noise.Rays,
     finer: Finer,
     protocol: Protocol,
 ) -> None:
-    """Small hot regions do not get up in time where rays are few; changes ``mean``."""
+    """Small regions, hot or cold, do not get there in time where rays are few; changes ``mean``.
+
+    ``near``, ``around``: the close and the wide surroundings of each voxel, SUV; ``inside``: how
+    much of the close ones is patient, 0 to 1. The air round the patient is empty at once.
+    """
+    reached = np.float32(protocol.iterations * protocol.subsets) / (
+        finer(sum(seen.variance) / len(seen.variance)) * finer(seen.passed)
+    )
+    level = np.minimum(near / np.maximum(inside, np.float32(0.5)), FLAT) / DEEP
+    cold = (inside > 0.5) & (mean < level)
+    level = level[cold]
+    kept = (2 * inside[cold] - 1) * np.exp(-((reached[cold] * level / COLD) ** np.float32(0.35)))
+    filled = mean[cold] + (level - mean[cold]) * kept
     excess = mean - OUTSTANDING * around
-    some = excess > 0.05
-    v = finer(sum(seen.variance) / len(seen.variance))[some]
-    n = finer(seen.passed)[some]
-    x = protocol.iterations * protocol.subsets * mean[some] / (v * n)
-    mean[some] -= excess[some] * np.exp(-((x / SLOW) ** 0.7))
+    hot = excess > 0.05
+    mean[hot] -= excess[hot] * np.exp(-((reached[hot] * mean[hot] / SLOW) ** np.float32(0.7)))
+    mean[cold] = filled
 
 
 def _strength(
