@@ -61,7 +61,7 @@ TISSUES: dict[str, Tissue] = {
     "larynx": Tissue(50, 12, 1.2, 0.15, 0),
     "cartilage": Tissue(170, 90, 0.9, 0.1, 0),
     "vocal cord": Tissue(48, 8, 1.77, 0.25, 0.22),
-    "cord": Tissue(34, 4, 2.12, 0.12, 0),
+    "cord": Tissue(34, 4, 2.12, 0.22, 0),
     "oesophagus": Tissue(40, 8, 1.7, 0.2, 0),
     "vessel": Tissue(50, 6, 1.75, 0.06, 0),
     "node": Tissue(45, 8, 1.1, 0.15, 0),

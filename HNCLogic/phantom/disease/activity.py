@@ -28,13 +28,14 @@ UNEVEN = {"tonsil": 0.32, "lingual tonsil": 0.25, "adenoid": 0.25, "soft palate"
           "mucosa": 0.25, "parotid": 0.25, "submandibular": 0.22, "sublingual": 0.22, "tongue": 0.2,
           "myocardium": 0.25, "larynx": 0.2, "grey matter": 0.1, "muscle": 0.18,
           "neck muscle": 0.18, "masticator": 0.18, "marrow": 0.2, "soft": 0.25, "fat": 0.4,
-          "skin": 0.3, "thyroid": 0.18, "concha": 0.25, "cord": 0.2}  # fmt: skip
+          "skin": 0.3, "thyroid": 0.18, "concha": 0.25, "cord": 0.35}  # fmt: skip
 FINE_MM, WIDE_MM, WIDE = 9.0, 30.0, 0.6  # grain of the unevenness; the wide one's share
 FACE_MM = (2.0, 10.0)  # depth of the lips and the muscles of expression under the surface
 FACE = (1.9, 0.25, (1.0, 3.0))  # SUV of lips and chin: median, spread of the logarithm, range
 CHEEK = 0.4  # of these, the share left at the side of the face
 CERVICAL_MM = 130.0  # length of the cervical cord
-CORD = ((0, 60, 130, 180), (0.9, 1.1, 0.85, 0.6))  # mm from its upper end; uptake, relative
+# mm from its upper end; uptake, relative
+CORD = ((0, 50, 100, 130, 160, 220), (1.0, 1.15, 0.95, 0.65, 0.45, 0.4))
 BENEATH_TONGUE_MM = 12.0  # how much lower than the tongue the chin lies
 ACTIVE = 0.15  # share of patients who spoke, chewed or were tense after the injection
 ACTIVE_SUV = {"masticator": (2, 6), "neck muscle": (2, 3), "eye muscle": (3, 6),
