@@ -84,3 +84,18 @@ def test_a_lesion_grows_to_its_volume_in_one_piece_and_past_bone(canvas, ml):
     assert not np.isin(canvas.labels[cuts][mask], [LABEL["bone"], LABEL["outside"]]).any()
     assert np.all(mask[core])
     assert core.any() == (ml > 5)
+
+
+def test_arms_lie_on_their_own_below_the_axilla_and_not_in_all_alike():
+    from scipy.ndimage import label
+
+    parted, across = [], []
+    for seed in range(6):
+        canvas = draw_anatomy(np.random.default_rng((8, seed))).painted(4.0)
+        body = canvas.labels != LABEL["outside"]
+        level = {z: body[int(np.argmin(np.abs(canvas.axes[2] - z)))] for z in (-120, -225)}
+        assert label(level[-120])[1] == 1  # the shoulders hold all together
+        parted.append(label(level[-225])[1])
+        across.append(float(np.ptp(canvas.axes[0][level[-225].any(axis=0)])))
+    assert max(parted) == 3, "two arms and the chest"
+    assert np.ptp(across) > 15  # mm
