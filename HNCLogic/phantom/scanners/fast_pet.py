@@ -30,6 +30,7 @@ from HNCLogic.phantom.scanners.centres import (
     camera_psf,
 )
 from HNCLogic.phantom.scanners.counting_noise import PIXEL_MM, PIXELS, TABLE
+from HNCLogic.phantom.scanners.haze import add_haze
 from HNCLogic.phantom.scanners.scanner import FWHM
 
 MARGIN_MM = 14.0  # round what is LIT: beyond it all is empty
@@ -100,6 +101,7 @@ def pet(
         )
         filtered = scanner.post_filter(counted[:, rows, columns], grid.spacing, protocol.filter_mm)
         image[:, rows, columns] = filtered[beyond : len(filtered) - beyond]
+    add_haze(image, grid.spacing, rng)
     return image
 
 
@@ -272,12 +274,7 @@ def _finer(coarse: Grid, grid: Grid) -> Finer:
     along = []
     for i in (2, 1, 0):
         place = grid.origin[i] + grid.spacing[i] * np.arange(grid.size[i])
-        place = np.clip((place - coarse.origin[i]) / PIXEL_MM, 0, coarse.size[i] - 1.001)
-        weights = np.zeros((grid.size[i], coarse.size[i]), np.float32)
-        low = place.astype(int)
-        rows = np.arange(grid.size[i])
-        weights[rows, low], weights[rows, low + 1] = 1 - (place - low), place - low
-        along.append(weights)
+        along.append(places.between((place - coarse.origin[i]) / PIXEL_MM, coarse.size[i]))
     z, y, x = along
 
     def finer(values: np.ndarray) -> np.ndarray:
