@@ -63,7 +63,7 @@ def acromion(build: Build) -> Point:
 
 
 def _part_arms(plan: Plan, build: Build, elbow: np.ndarray) -> None:
-    """Below the axilla each arm is on its own, in its skin, with air between it and the chest.
+    """Below the axilla each arm is round, in its skin, and leans on the chest or just touches it.
 
     Both lie alike: what a patient does with one arm in a scanner he does with the other.
     """
