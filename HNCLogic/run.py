@@ -169,7 +169,7 @@ def _provenance(job: Job, found: Findings) -> Provenance:
     settings = {"task": job.task}
     if any(one is not None for one in (found.presence, found.extension, found.parotid)):
         settings["method"] = job.method
-        settings["verdict computed by"] = "torch in float32"  # whatever outlines are computed by
+        settings["verdict computed by"] = found.judged_by
     if region is not None:
         settings["region"] = region.found_by
     if found.presence is not None:

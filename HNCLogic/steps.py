@@ -36,6 +36,7 @@ class Findings:
     presence: Presence | None = None
     extension: Extension | None = None
     parotid: Parotid | None = None
+    judged_by: str = "torch in float32"  # what computed the verdict, and in which numbers
     heatmap: sitk.Image | None = None  # 0 to 1, on the grid of one of the study's images
     explanation: Explanation | None = None
     labels: sitk.Image | None = None  # one value a lesion, on the PET's grid

@@ -34,6 +34,7 @@ def presence_and_heat(
     """
     from HNCLogic.explain.by_slice import explanation
     from HNCLogic.images.read import read_mask
+    from HNCLogic.inference.backends import choose_backend
     from HNCLogic.inference.device import choose_device, limit_threads
     from HNCLogic.inference.windows import window_starts
     from HNCLogic.methods import presence
@@ -62,7 +63,9 @@ def presence_and_heat(
     starts = window_starts(stack.grid.size[2], preparation.window, preparation.stride)
     found.lap("preparing for the verdict")
     limit_threads()
-    windows = (model.networks(choose_device()), model.folds, stack.values)
+    device = choose_device()
+    found.judged_by = choose_backend("torch", "quick").words(device)
+    windows = (model.networks(device), model.folds, stack.values)
     windows += (preparation.window, preparation.stride)
     if with_heat:
         from HNCLogic.explain.grad_cam import heat_stack

@@ -1,6 +1,6 @@
 """Every backend beside torch in float32, on patients: probabilities, classes, what is found.
 
-Method 1's verdict has no part in it: it is always computed by torch in float32.
+Method 1's verdict has no part in it: torch alone computes it.
 """
 
 from __future__ import annotations
