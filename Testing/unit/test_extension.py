@@ -100,8 +100,9 @@ def test_only_the_module_itself_lies_where_slicer_looks_for_modules(module):
 def test_a_module_says_what_it_is(module):
     source = text(f"{module}/{module}.py")
     classes = {n.name for n in ast.parse(source).body if isinstance(n, ast.ClassDef)}
-    for ending in ("", "Widget", "Logic", "Test", "ParameterNode"):
+    for ending in ("", "Widget", "Logic", "Test"):
         assert module + ending in classes
+    assert f"return {module}ParameterNode(super().getParameterNode())" in source
     for field in ("title", "categories", "dependencies", "contributors", "helpText"):
         assert f"self.parent.{field} = " in source, field
     assert "self.parent.acknowledgementText = " in source
