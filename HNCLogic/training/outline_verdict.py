@@ -106,7 +106,8 @@ def write_verdict(
 ) -> None:
     """Writes the model folder VERDICT beside that of ``card``, the tumour-volume model's.
 
-    Nothing, and says so, where a fold's test patients are all with cancer, or all without.
+    Nothing, and says so, where a fold's test patients are all with cancer, or all without, and
+    where the networks outline no more in those with cancer.
     """
     from HNCLogic.inference.aggregation import aggregate
     from HNCLogic.models.writing import write_model
@@ -116,6 +117,9 @@ def write_verdict(
         say("no verdict by outlines: each fold needs test patients with and without cancer")
         return
     slope, offset = regression(windows)
+    if slope <= 0:
+        say("no verdict by outlines: no more is outlined in patients with cancer than in others")
+        return
     verdicts = Verdicts(CHOSEN_ON)
     for number in range(1, len(folds) + 1):
         own = [one for one in windows if one.fold == number]

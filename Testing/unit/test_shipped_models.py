@@ -16,7 +16,8 @@ from HNCLogic.models.store import model_for, verify
 TUMOURS = [(1, "malignant", 0.497), (2, "Warthin tumour", 0.263)]
 
 
-def test_the_parotid_model_is_the_one_that_is_taken():
+def test_the_parotid_model_is_the_one_that_is_taken(monkeypatch, tmp_path):
+    monkeypatch.setenv("HNC_MODELS", str(tmp_path))  # none of the user's own
     model = model_for("parotid", None)
     assert model.folder == shipped_models() / "parotid-mri"
     assert model.card.classes == list(parotid.KINDS)
