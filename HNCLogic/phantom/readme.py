@@ -36,7 +36,6 @@ MAKERS = {
         "scanners.scanner",
         "scanners.fast_pet",
         "scanners.counting_noise",
-        "scanners.haze",
         "disease.survival",
         "reader",
         "reader_score",

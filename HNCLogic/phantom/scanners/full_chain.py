@@ -34,7 +34,6 @@ from HNCLogic.phantom.scanners.centres import (
     Protocol,
     camera_psf,
 )
-from HNCLogic.phantom.scanners.haze import add_haze
 from HNCLogic.phantom.scanners.reconstruction import osem
 
 BEYOND_MM = 12.0  # what lies beyond the stretch shown is seen, too
@@ -85,9 +84,7 @@ def pet(
     image = scanner.post_filter(
         osem(camera, counts, protocol.iterations), grid.spacing, protocol.filter_mm
     )
-    image = np.ascontiguousarray(image[beyond : len(image) - beyond])
-    add_haze(image, grid.spacing, rng)
-    return image
+    return np.ascontiguousarray(image[beyond : len(image) - beyond])
 
 
 def sensitivity_for(
