@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -25,17 +25,15 @@ class OutlinePresence(AttentionUNet):
 
     def __init__(
         self,
-        in_channels: int = 2,
-        classes: int = 3,
-        widths: Sequence[int] = (32, 64, 128, 256, 320),
-        heads: int = 8,
-        patch: Sequence[int] = (32, 128, 128),
+        *,
         voxel_ml: float = 0.015625,
         least_ml: float = 0.1,
         slope: float = 1.0,
         offset: float = 0.0,
+        **outlining: Any,
     ):
-        super().__init__(in_channels, classes, widths, heads, patch)
+        """``outlining``: the arguments of ``AttentionUNet``."""
+        super().__init__(**outlining)
         self.voxel_ml, self.least_ml = voxel_ml, least_ml
         self.slope, self.offset = slope, offset
 

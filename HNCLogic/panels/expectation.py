@@ -15,6 +15,7 @@ from HNCLogic.errors import InputError
 from HNCLogic.inference.estimate import in_words
 from HNCLogic.inference.memory import GIB, needed_bytes
 from HNCLogic.inference.pace import kept_pace, passes
+from HNCLogic.models.places import weights_folder
 from HNCLogic.models.shown_card import ShownCard, shown_card
 
 PREPARED = ("spacing_mm", "patch_slices", "stride")
@@ -48,7 +49,8 @@ def expectation(model: Path, pet: Any) -> str:
 
 def _memory(card: ShownCard, model: Path, slices: int) -> int:
     pixels = card.preprocessing["pixels"]
-    largest = max((model / name).stat().st_size for name in card.files)
+    where = weights_folder(model, card.weights_of)
+    largest = max((where / name).stat().st_size for name in card.files)
     return needed_bytes(
         (slices, pixels, pixels),
         len(card.inputs),

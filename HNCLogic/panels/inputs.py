@@ -267,9 +267,7 @@ class ImageInputs(VTKObservationMixin):
         chosen = self._chosen()
         if self._filling:
             chosen = roles.roles_in_scene(slicer.mrmlScene, chosen.get("PET")) | chosen
-        facts = roles.facts
-        volumes = [volume for role, volume in chosen.items() if role in ("PET", "CT")]
-        return [one for one in volumes if facts.has_voxels(one) and not facts.looked_at(one)]
+        return [one for one in roles.looked_into(chosen) if not roles.facts.looked_at(one)]
 
     def _onConverted(self, nodes: dict[str, Any], wanted: Wanted, warnings: list[str]) -> None:
         path = wanted.images["PET"]

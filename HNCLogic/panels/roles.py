@@ -7,7 +7,7 @@ values only for what is left. Where two volumes fit equally well the role stays 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import slicer
@@ -87,11 +87,15 @@ def look_at_voxels(scene: Any, pet: Any = None, ct: Any = None) -> Iterator[None
     """Look at the voxels of the PET and the CT, those chosen or those that will be, one a step:
     what is said of them later is then at hand."""
     given = {role: node for role, node in (("PET", pet), ("CT", ct)) if node is not None}
-    for role, node in (roles_in_scene(scene, pet) | given).items():
+    for node in looked_into(roles_in_scene(scene, pet) | given):
         yield
-        if role != "MR" and facts.has_voxels(node):
-            facts.values_of(node)
+        facts.values_of(node)
     yield
+
+
+def looked_into(volumes: Mapping[str, Any]) -> list[Any]:
+    """Of volumes by role, those whose voxels are looked at: not an MRI's, which say nothing."""
+    return [node for role, node in volumes.items() if role != "MR" and facts.has_voxels(node)]
 
 
 def role_of(node: Any) -> str:

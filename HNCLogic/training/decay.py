@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     import torch
@@ -12,18 +12,26 @@ if TYPE_CHECKING:
 Decay = Literal["none", "cosine"]  # "cosine": up for a tenth of the time, then down to zero
 
 
-def schedule_of(
-    decay: Decay, optimiser: torch.optim.Optimizer, *, epochs: int, micro_batches: int, to_step: int
-):
+class Decaying(Protocol):
+    """The settings of a training whose rate may decay."""
+
+    decay: Decay
+    epochs: int
+
+    @property
+    def accumulate(self) -> int: ...  # micro-batches to a step
+
+
+def schedule_of(chosen: Decaying, optimiser: torch.optim.Optimizer, micro_batches: int):
     """The schedule for ``engine.Task``; None where the rate stays.
 
-    ``micro_batches``: to an epoch; ``to_step``: to a step.
+    ``micro_batches``: to an epoch.
     """
     import torch
 
-    if decay == "none":
+    if chosen.decay == "none":
         return None
-    steps = -(-micro_batches // to_step) * epochs
+    steps = -(-micro_batches // chosen.accumulate) * chosen.epochs
     return torch.optim.lr_scheduler.LambdaLR(optimiser, partial(warmed_cosine, steps=steps))
 
 

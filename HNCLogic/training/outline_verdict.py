@@ -78,7 +78,12 @@ def windows_of(
         here = slice(start, start + length)
         given = torch.from_numpy(np.ascontiguousarray(values[None, :, here]))
         found.append(float(run(given).softmax(dim=1)[:, 1:].sum()))
-    return Windows(scan, fold, np.array(found) * volume.spacing_mm**3 / 1000)
+    return Windows(scan, fold, np.array(found) * voxel_ml(volume))
+
+
+def voxel_ml(volume: tumour_volume.Preparation) -> float:
+    """Of the network's own cubes, ml."""
+    return volume.spacing_mm**3 / 1000
 
 
 def regression(windows: Sequence[Windows]) -> tuple[float, float]:
@@ -128,7 +133,7 @@ def write_verdict(
         verdicts.add([one.scan for one in own], said)
     figures = verdicts.written(order.out, say, VERDICT_OUT_OF_FOLD, of="verdict by outlines: ")
     regressed = {
-        "voxel_ml": volume.spacing_mm**3 / 1000,
+        "voxel_ml": voxel_ml(volume),
         "least_ml": LEAST_ML,
         "slope": slope,
         "offset": offset,

@@ -174,11 +174,7 @@ class SliceTask:
         return torch.optim.Adam(network.parameters(), self.chosen.learning_rate)
 
     def schedule(self, optimiser: torch.optim.Optimizer):
-        c = self.chosen
-        return schedule_of(
-            c.decay, optimiser,
-            epochs=c.epochs, micro_batches=self.micro_batches(1), to_step=c.accumulate,
-        )  # fmt: skip
+        return schedule_of(self.chosen, optimiser, self.micro_batches(1))
 
     def micro_batches(self, epoch: int) -> int:
         # A last batch of one would have no spread for batch norm: it goes with the one before.

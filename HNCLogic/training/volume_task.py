@@ -140,11 +140,7 @@ class VolumeTask:
         return kind[self.chosen.optimiser](network.parameters(), self.chosen.learning_rate)
 
     def schedule(self, optimiser: torch.optim.Optimizer):
-        c = self.chosen
-        return schedule_of(
-            c.decay, optimiser,
-            epochs=c.epochs, micro_batches=self.micro_batches(1), to_step=c.accumulate,
-        )  # fmt: skip
+        return schedule_of(self.chosen, optimiser, self.micro_batches(1))
 
     def _patches(self) -> int:
         return min(self.chosen.patches or len(self._places), len(self._places))

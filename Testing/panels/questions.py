@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,17 @@ def state() -> Any:
     import slicer
 
     return slicer.util.getModuleLogic("HNCAnalysis").getParameterNode()
+
+
+@contextmanager
+def asking(host: Any, words: str, model: str) -> Iterator[Any]:
+    """The panel of HNC Analysis with that question and model chosen; nothing runs at the end."""
+    panel = host.load("HNCAnalysis/HNCAnalysis.py").widget.panel
+    panel.enter(state())
+    ask(host, panel, words, model)
+    yield panel
+    panel.run.cancel()
+    panel.useProcess(None, None)
 
 
 def ask(host: Any, panel: Any, words: str, model: str = "") -> None:

@@ -6,18 +6,13 @@ import pytest
 
 from HNCLogic.scene import rois
 from Testing.panels.handed_in_child import HandedInChild
-from Testing.panels.questions import add_neck_ct, analyse, ask, no_models, state
+from Testing.panels.questions import add_neck_ct, analyse, ask, asking, no_models, state
 
 
 @pytest.fixture
 def panel(host, tiny_models):
-    loaded = host.load("HNCAnalysis/HNCAnalysis.py")
-    panel = loaded.widget.panel
-    panel.enter(state())
-    ask(host, panel, "extension", "tiny-extension")
-    yield panel
-    panel.run.cancel()
-    panel.useProcess(None, None)
+    with asking(host, "extension", "tiny-extension") as panel:
+        yield panel
 
 
 @pytest.fixture

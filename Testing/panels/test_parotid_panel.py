@@ -11,7 +11,7 @@ from Testing.panels.questions import (
     TUMOUR,
     add_parotid,
     analyse,
-    ask,
+    asking,
     choose,
     no_models,
     state,
@@ -29,13 +29,8 @@ FIELDS = {
 
 @pytest.fixture
 def panel(host, tiny_models):
-    loaded = host.load("HNCAnalysis/HNCAnalysis.py")
-    panel = loaded.widget.panel
-    panel.enter(state())
-    ask(host, panel, "Parotid", "tiny-parotid")
-    yield panel
-    panel.run.cancel()
-    panel.useProcess(None, None)
+    with asking(host, "Parotid", "tiny-parotid") as panel:
+        yield panel
 
 
 @pytest.fixture
