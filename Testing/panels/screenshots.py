@@ -25,7 +25,9 @@ def analysis(host: Any, loaded: Any) -> None:
     )
     _look_closer(host, 0.8)
     panel.ui.hottestButton.click()
-    host.process_events()
+    line, frame = panel.neck.windows._line, panel.neck.windows.frame
+    at = frame.x(panel.result.explanation.hottest_ras[2])
+    assert host.wait(lambda: abs(line.x + 1 - at) < 2, 5), "the charts' line is not where we look"
 
 
 def segment(host: Any, loaded: Any) -> None:
