@@ -84,6 +84,12 @@ class AnalysisPanel(VTKObservationMixin):
             made.fillIn()
         return self._inputsOf[task.method]
 
+    def furtherSteps(self):
+        """Have the inputs of the other questions at hand before they are asked, in steps."""
+        for task in TASKS.values():
+            self.inputsOf(task).setActive(task is self.task)
+            yield
+
     def setParameterNode(self, parameterNode):
         """Show the state in a wrapped parameter node; None: there is no scene to show."""
         if self._parameterNode is not None:

@@ -38,7 +38,8 @@ class ModulePanel(VTKObservationMixin):
 
     def __init__(self, widget: Any, imports: Iterable[str], make: Callable[[Any], Any]):
         """``imports``: modules to import beforehand. ``make(uiWidget)``, of the loaded .ui file,
-        gives an object with ``setParameterNode``, ``enter`` and ``cleanup``."""
+        gives an object with ``setParameterNode``, ``enter``, ``cleanup`` and ``furtherSteps``: what
+        is made while the user looks at the panel already, in steps."""
         VTKObservationMixin.__init__(self)
         self._widget, self._make = widget, make
         self._panel: Any = None
@@ -85,6 +86,7 @@ class ModulePanel(VTKObservationMixin):
         self.whole = True
         ui.show()
         yield
+        yield from self._panel.furtherSteps()
         set_aside()
 
     def _showing(self) -> Iterator[None]:

@@ -72,7 +72,8 @@ def write(
             write_table(stage / LESIONS, result)
             yield _("writing the lesions")
             result.files["segmentation"] = SEGMENTATION
-            save.save_segmentation(segmentation, stage / SEGMENTATION)
+            steps = save.segmentation_steps(segmentation, stage / SEGMENTATION)
+            yield from retold(steps, lambda _none: _("writing the lesions"))
         if with_scene:
             yield _("saving the scene: the window waits for it")
             result.files["scene"] = SCENE

@@ -9,8 +9,7 @@ from typing import Any
 
 import qt
 
-TURN_S = 0.02  # of work at once, between two turns of the event loop
-END_OF_TURN = object()  # yielded by work whose next step wants a turn of the event loop to itself
+TURN_S = 0.01  # of work at once, between two turns of the event loop
 
 
 class _Turns:
@@ -48,8 +47,8 @@ _turns = _Turns()
 class Stepwise:
     """Runs a generator a bit at a time between turns of the event loop.
 
-    A turn lasts 20 ms, and is one step of the generator at least; it ends where the generator
-    yields ``END_OF_TURN``. ``on_step`` gets what else it yields, ``on_done`` what it returns,
+    A turn lasts 10 ms, and is one step of the generator at least: where a long step comes last,
+    the user waits for both. ``on_step`` gets what it yields, ``on_done`` what it returns,
     ``on_error`` the exception it ends with; one of the last two is called at most once, and
     after ``cancel`` none of the three.
     """
@@ -85,7 +84,8 @@ class Stepwise:
         until = time.perf_counter() + TURN_S
         try:
             while self.running and not self._inside:
-                if self._step() is END_OF_TURN or time.perf_counter() >= until:
+                self._step()
+                if time.perf_counter() >= until:
                     break
         finally:  # also where what is told raises: the work itself goes on
             if self.running:
@@ -93,8 +93,7 @@ class Stepwise:
             elif not self._inside:
                 self._work.close()
 
-    def _step(self) -> Any:
-        """One step; what it yielded."""
+    def _step(self) -> None:
         self._inside = True
         try:
             step = next(self._work)
@@ -104,10 +103,8 @@ class Stepwise:
             self._finish(self._on_error, error)
         else:
             self._inside = False
-            if self.running and self._on_step is not None and step is not END_OF_TURN:
+            if self.running and self._on_step is not None:
                 self._on_step(step)
-            return step
-        return None
 
     def _finish(self, tell: Callable[[Any], None], what: Any) -> None:
         self._inside = False

@@ -65,7 +65,7 @@ def restore_opacity(scene: Any) -> None:
         for layer in range(HEAT_LAYER, HEAT_LAYER + composite.GetNumberOfAdditionalLayers()):
             volume = composite.GetNthLayerVolume(layer)
             opacity = volume.GetAttribute(OPACITY_ATTRIBUTE) if volume is not None else None
-            if opacity is not None:
+            if opacity and float(opacity) != composite.GetNthLayerOpacity(layer):
                 composite.SetNthLayerOpacity(layer, float(opacity))
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
 
+from HNCLogic.in_steps import at_once
 from HNCLogic.scene.application import Application, complaints
 from HNCLogic.scene.layers import restore_opacity
 from HNCLogic.scene.notes import noted_on, notes, write_into_header
@@ -89,6 +90,11 @@ def save_segmentation(node: Any, path: Path) -> None:
 
     Raises OSError.
     """
+    at_once(segmentation_steps(node, path))
+
+
+def segmentation_steps(node: Any, path: Path) -> Iterator[None]:
+    """``save_segmentation`` in steps; the file is whole after the last."""
     import slicer
 
     storage = slicer.vtkMRMLSegmentationStorageNode()
@@ -99,6 +105,7 @@ def save_segmentation(node: Any, path: Path) -> None:
         done = storage.WriteData(node)
     if not done:
         raise _failed(path)
+    yield
     check_nrrd(path, path)
     try:
         write_into_header(path, noted_on(node))

@@ -100,7 +100,7 @@ def draw_views(nodes: SceneNodes, folder: Path) -> Iterator[Picture | None]:
             yield None
         if "PET" in nodes.volumes:
             yield from draw_mips(nodes, canvas, folder)
-            yield None
+        yield None
     finally:
         for plane in planes.values():
             _close(plane)

@@ -101,6 +101,10 @@ class SegmentPanel(VTKObservationMixin):
         self.inputs.fillIn()
         self.refresh()
 
+    def furtherSteps(self):
+        """All of it is there."""
+        return iter(())
+
     def cleanup(self):
         """The panel goes."""
         self.setParameterNode(None)

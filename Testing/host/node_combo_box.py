@@ -213,7 +213,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         return self._scene.GetNodeByID(node_id) if node_id and self._scene is not None else None
 
     def _row_of(self, node_id: str) -> int:
-        return next((r for r in range(self._combo.count) if self._id_at(r) == node_id), -1)
+        return self._combo.findData(node_id, ROW) if node_id else -1
 
     def _make_rows(self) -> None:
         """All rows anew; the chosen node stays where it is still shown."""

@@ -183,7 +183,7 @@ def write(self: QtCore.QObject, name: str, value: Any) -> None:
 
 def _strict(bound: Any, function: Any, name: str) -> Any:
     """A method of Qt's own, with its arguments looked at before C++ gets them."""
-    if not inspect.ismethoddescriptor(function):
+    if not _is_native(function):
         return bound
 
     def call(*arguments: Any, **keywords: Any) -> Any:
@@ -191,6 +191,11 @@ def _strict(bound: Any, function: Any, name: str) -> Any:
         return bound(*arguments)
 
     return call
+
+
+@functools.cache
+def _is_native(function: Any) -> bool:
+    return inspect.ismethoddescriptor(function)
 
 
 def _class_name(self: QtCore.QObject) -> str:

@@ -43,10 +43,10 @@ class SceneWatch:
         for event, call, priority in (
             (kind.NodeAddedEvent, self._nodes_changed, 10.0),
             (kind.NodeRemovedEvent, self._nodes_changed, 10.0),
-            (kind.EndImportEvent, self._on_new_content, 0.0),
-            (kind.EndCloseEvent, self._on_new_content, 0.0),
+            (kind.EndImportEvent, _without_arguments(self._on_new_content), 0.0),
+            (kind.EndCloseEvent, _without_arguments(self._on_new_content), 0.0),
         ):
-            self._scene_tags.append(scene.AddObserver(event, _without_arguments(call), priority))
+            self._scene_tags.append(scene.AddObserver(event, call, priority))
 
     def follow_nodes(self) -> None:
         """Notice from now on when a node of the types is renamed, hidden or gets an attribute."""
@@ -65,8 +65,9 @@ class SceneWatch:
     def _looks_away(self) -> bool:
         return self._scene.IsImporting() or self._scene.IsClosing()
 
-    def _nodes_changed(self) -> None:
-        if not self._looks_away():
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _nodes_changed(self, _scene: Any, _event: str, node: Any) -> None:
+        if not self._looks_away() and self._filter.may_accept(node):
             self._on_nodes()
 
     def _node_changed(self, node: Any, _event: str) -> None:
