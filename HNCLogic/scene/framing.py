@@ -12,6 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from HNCLogic.images.grid import Grid, ras
+from HNCLogic.scene.judged_box import judged_box
 
 if TYPE_CHECKING:  # pydantic is not there before the user agreed to install it
     from HNCLogic.job import Position, Region, Result
@@ -42,13 +43,15 @@ def focus(result: Result, pet: sitk.Image | None, anatomy: sitk.Image | None) ->
     """The point that the views jump to.
 
     The largest SUV of the hottest lesion; without lesions the heat map's hottest point; without
-    either (an empty heat map has none) the PET's largest value within the region that was
-    analysed; else the middle.
+    either (an empty heat map has none) the middle of the box that was judged, if one was, or the
+    PET's largest value within the region that was analysed; else the middle.
     """
     if result.lesions:
         return max(result.lesions, key=lambda lesion: lesion.suv_max).suv_max_ras
     if result.explanation is not None and result.explanation.hottest_ras is not None:
         return result.explanation.hottest_ras
+    if (named := judged_box(result)) is not None:
+        return tuple(float(v) for v in named[1].mean(axis=0))
     if pet is not None:
         return _hottest(pet, result.region)
     grid = Grid.of(anatomy)

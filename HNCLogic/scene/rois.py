@@ -49,6 +49,12 @@ def box_of(node: Any) -> BoxMm | None:
     return tuple(bounds) if all(low < high for low, high in inside) else None
 
 
+def corners_of(box: BoxMm) -> np.ndarray:
+    """Its eight corners, RAS in mm (8, 3)."""
+    ends = zip(box[::2], box[1::2], strict=True)
+    return np.array(np.meshgrid(*ends, indexing="ij"), float).reshape(3, 8).T
+
+
 def middle_of(box: BoxMm) -> Position:
     return tuple((low + high) / 2 for low, high in zip(box[::2], box[1::2], strict=True))
 

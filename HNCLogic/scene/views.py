@@ -20,6 +20,7 @@ from HNCLogic.images.grid import Grid, resample
 from HNCLogic.scene.application import SLICE_VIEWS
 from HNCLogic.scene.colours import palette
 from HNCLogic.scene.heatmap import OPACITY
+from HNCLogic.scene.judged_box import draw_box
 from HNCLogic.scene.layers import HEAT_LAYER, PET_OPACITY, set_field, set_layers
 from HNCLogic.scene.mip import draw_mips
 from HNCLogic.scene.overlay import Overlay
@@ -191,6 +192,7 @@ def _annotate(plane: _SlicePicture, nodes: SceneNodes, heat: bool) -> None:
     overlay, node = plane.overlay, plane.view.node
     overlay.sides(*sides(node.GetSliceToRAS()))
     overlay.scale(node.GetFieldOfView()[0] / PIXELS)
+    draw_box(overlay, result, node.GetSliceToRAS(), node.GetFieldOfView()[0])
     axis, plus, minus = DIRECTIONS[{"Sagittal": 0, "Coronal": 1, "Axial": 2}[plane.orientation]]
     offset = nodes.focus[axis]
     where = f"{plus if offset >= 0 else minus} {abs(offset):.0f} mm"
