@@ -60,7 +60,7 @@ def _read(job: Job, margin_mm: float) -> Findings:
 def _judge(job: Job, found: Findings, model: Model, volume: Volume, progress: Progress) -> None:
     from HNCLogic.explain.by_slice import explanation
     from HNCLogic.images.read import read_mask
-    from HNCLogic.inference.device import choose_device, limit_threads
+    from HNCLogic.inference.device import choose_device, make_ready
     from HNCLogic.methods import extension
 
     ct, card = found.study.images["CT"], model.card
@@ -69,7 +69,7 @@ def _judge(job: Job, found: Findings, model: Model, volume: Volume, progress: Pr
     voi = None
     if job.voi_centre is not None:
         voi = extension.placed(job.voi_centre, volume, preparation)
-    limit_threads()
+    make_ready()
     heat, voi, probabilities = ask(
         model.networks(choose_device()), model.folds, volume, preparation, voi, progress
     )

@@ -112,7 +112,7 @@ def lesions(job: Job, found: Findings, model: Model | None, progress: Progress) 
 
 
 def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> sitk.Image | None:
-    from HNCLogic.inference.device import choose_device, limit_threads
+    from HNCLogic.inference.device import choose_device, make_ready
     from HNCLogic.inference.ensemble import mean_volume
     from HNCLogic.inference.estimate import seconds_a_patch, with_estimate
     from HNCLogic.inference.pace import Pace, keep_pace, passes, this_machine
@@ -145,7 +145,7 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
         )
     needed = require_room(model, volume.values.shape)
     patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
-    limit_threads()
+    make_ready()
     device = choose_device()
     slices = volume.values.shape[1]
     count = passes(slices, preparation.patch_slices, stride, model.folds)
@@ -219,7 +219,7 @@ def require_room(model: Model, shape: tuple[int, ...]) -> int:
 
 
 def _by_slices(job: Job, found: Findings, model: Model, progress: Progress) -> sitk.Image | None:
-    from HNCLogic.inference.device import choose_device, limit_threads, quick_numbers
+    from HNCLogic.inference.device import choose_device, make_ready, quick_numbers
     from HNCLogic.inference.slices import mean_slices
     from HNCLogic.methods import slice_tumour
 
@@ -250,7 +250,7 @@ def _by_slices(job: Job, found: Findings, model: Model, progress: Progress) -> s
     for role in set(roles) - set(absent) - {"PET"}:
         _warn_of_missing(found, stack.region, role)
     found.lap("preparing for the outlines")
-    limit_threads()
+    make_ready()
     device = choose_device()
     probability = mean_slices(
         model.networks(device),

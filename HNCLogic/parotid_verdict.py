@@ -17,7 +17,7 @@ def find(job: Job, progress: Progress) -> Findings:
     """Probability of each kind, the slices that it rests on, and Grad-CAM of the most probable kind
     on the grid of the sequence whose slices are looked at."""
     from HNCLogic.explain.by_slice import explanation
-    from HNCLogic.inference.device import choose_device, limit_threads
+    from HNCLogic.inference.device import choose_device, make_ready
     from HNCLogic.methods import parotid
     from HNCLogic.models.store import model_for
 
@@ -35,7 +35,7 @@ def find(job: Job, progress: Progress) -> Findings:
     found.warn(*slices.warnings)
     found.lap("preparing for the verdict")
     readings = []
-    limit_threads()
+    make_ready()
     for number, network in enumerate(model.networks(choose_device()), start=1):
         progress(0.3 + 0.5 * number / model.folds, f"network {number} of {model.folds}")
         readings.append(parotid.read(network, slices))

@@ -35,7 +35,7 @@ def presence_and_heat(
     from HNCLogic.explain.by_slice import explanation
     from HNCLogic.images.read import read_mask
     from HNCLogic.inference.backends import choose_backend
-    from HNCLogic.inference.device import choose_device, limit_threads
+    from HNCLogic.inference.device import choose_device, make_ready
     from HNCLogic.inference.windows import window_starts
     from HNCLogic.methods import presence
 
@@ -62,7 +62,7 @@ def presence_and_heat(
     stack = presence.prepare(found.study, found.region, preparation, roles, optional)
     starts = window_starts(stack.grid.size[2], preparation.window, preparation.stride)
     found.lap("preparing for the verdict")
-    limit_threads()
+    make_ready()
     device = choose_device()
     found.judged_by = choose_backend("torch", "quick").words(device)
     windows = (model.networks(device), model.folds, stack.values)

@@ -12,11 +12,13 @@ import secrets
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-
-import pydicom
+from typing import TYPE_CHECKING
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.quiet import quiet_dicom
+
+if TYPE_CHECKING:  # a fifth of a second that image files need not wait for
+    import pydicom
 
 # SOP classes whose pixels are an image of the patient (DICOM PS3.4 B.5): classic, enhanced and
 # legacy-converted CT, MR and PET. Secondary captures, segmentations, plans are none.
@@ -156,6 +158,8 @@ def _header(path: Path) -> pydicom.Dataset | None:
     """The tags a series is told by; None for what is not DICOM; damaged files are named."""
     if not is_dicom(path):
         return None
+    import pydicom
+
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
     except MemoryError:

@@ -27,8 +27,6 @@ from HNCLogic.images.segmentation_file import (
     pasted,
     segmented_labels,
 )
-from HNCLogic.images.series import read_series
-from HNCLogic.images.series_choice import choose_series
 from HNCLogic.images.suv import suv_factors, suv_warnings
 from HNCLogic.images.suv_header import PetHeader
 from HNCLogic.images.suv_units import F18_S
@@ -141,6 +139,9 @@ def _whole_labels(image: sitk.Image, path: Path) -> sitk.Image:
 
 
 def _from_dicom(path: Path, role: str, choice: str | None, by_hand: SuvByHand) -> LoadedImage:
+    from HNCLogic.images.series import read_series
+    from HNCLogic.images.series_choice import choose_series
+
     found = find_series(path) if path.is_dir() else series_of_file(path)
     series = choose_series(found, role, choice)
     image, headers, warnings = read_series(series)

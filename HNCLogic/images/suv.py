@@ -9,10 +9,10 @@ QIBA's FDG-PET/CT profile.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
-from pydicom.dataset import Dataset
 
 from HNCLogic.errors import InputError
 from HNCLogic.images.suv_activity import (
@@ -27,6 +27,9 @@ from HNCLogic.images.suv_header import PetHeader
 from HNCLogic.images.suv_inputs import Inputs, gather, refuse_missing
 from HNCLogic.images.suv_time import MATERIAL, clock, reference_time
 from HNCLogic.job import SuvByHand, SuvRecord
+
+if TYPE_CHECKING:  # a fifth of a second that image files need not wait for
+    from pydicom.dataset import Dataset
 
 NO_WAY = {
     "CNTS": "counts without Philips' scale factors",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from HNCLogic.errors import InputError
+from HNCLogic.inference.heap import keep_memory
 
 if TYPE_CHECKING:
     import torch
@@ -59,22 +60,26 @@ def processor_name() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
-def limit_threads() -> None:
-    """No more of torch's threads than cores; fewer stay, where somebody chose so."""
+def make_ready() -> None:
+    """For a process that computes an answer: no more of torch's threads than cores (fewer stay,
+    where somebody chose so), and memory that is kept from layer to layer."""
     import torch
 
+    keep_memory()
     if torch.get_num_threads() > physical_cores():
         torch.set_num_threads(physical_cores())
 
 
 def use_threads(count: int | None = None) -> int:
-    """Let torch compute with ``count`` threads (None: one per core); gives the number."""
+    """Let torch compute with ``count`` threads (None: one per core); gives the number. Memory is
+    kept as by ``make_ready``."""
     import torch
 
     chosen = physical_cores() if count is None else count
     if chosen < 1:
         raise InputError(f"at least one thread is needed, not {chosen}")
     torch.set_num_threads(chosen)
+    keep_memory()
     return chosen
 
 

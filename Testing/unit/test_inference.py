@@ -1,5 +1,8 @@
 """Networks over volumes and stacks, one and several: against MONAI, and by hand."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ from monai.inferers import SlidingWindowInferer
 from HNCLogic.errors import InputError
 from HNCLogic.inference.device import (
     choose_device,
-    limit_threads,
+    make_ready,
     physical_cores,
     processors,
     quick_numbers,
@@ -209,10 +212,38 @@ def test_device_and_threads():
     assert use_threads(1) == 1 == torch.get_num_threads()
     assert use_threads() == physical_cores() == torch.get_num_threads() <= processors()
     torch.set_num_threads(physical_cores() + 3)  # as where two processors share each core
-    limit_threads()
+    make_ready()
     assert torch.get_num_threads() == physical_cores()
     torch.set_num_threads(1)  # as somebody chose
-    limit_threads()
+    make_ready()
     assert torch.get_num_threads() == 1
     with pytest.raises(InputError, match="at least one thread"):
         use_threads(0)
+
+
+LAYERS = """
+import resource, sys
+import numpy as np
+from HNCLogic.inference import heap
+
+taken = getattr(heap, sys.argv[1])()
+for turn in range(30):
+    if turn == 10:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.ones(10_000_000, np.float32)  # 40 MB
+print(int(taken), resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc is Linux's")
+def test_memory_is_kept_between_layers():
+    """Pages that are touched again are no new ones; as the C library does it, they are."""
+
+    def faults(way: str) -> int:
+        done = subprocess.run([sys.executable, "-c", LAYERS, way], capture_output=True, check=True)
+        taken, count = map(int, done.stdout.split())
+        assert taken
+        return count
+
+    assert faults("keep_memory") < 100
+    assert faults("give_memory_back") > 300  # 20 to 10,000 a turn, by the size of the pages
