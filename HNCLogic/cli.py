@@ -174,8 +174,8 @@ def benchmark(
         list[str] | None,
         typer.Option(
             help="Only this: start-up, 'first answer', bounds, network, costs (of longer volumes, "
-            "more folds, denser windows), memory, 'heat map', 'other methods', patient, panels or "
-            "agreement. May be given several times."
+            "more folds, denser windows), memory, 'heat map', training, 'other methods', patient, "
+            "panels or agreement. May be given several times."
         ),
     ] = None,
     cohort: Annotated[

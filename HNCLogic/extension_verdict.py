@@ -60,6 +60,7 @@ def _read(job: Job, margin_mm: float) -> Findings:
 def _judge(job: Job, found: Findings, model: Model, volume: Volume, progress: Progress) -> None:
     from HNCLogic.explain.by_slice import explanation
     from HNCLogic.images.read import read_mask
+    from HNCLogic.inference.backends import choose_backend
     from HNCLogic.inference.device import choose_device, make_ready
     from HNCLogic.methods import extension
 
@@ -70,8 +71,10 @@ def _judge(job: Job, found: Findings, model: Model, volume: Volume, progress: Pr
     if job.voi_centre is not None:
         voi = extension.placed(job.voi_centre, volume, preparation)
     make_ready()
+    device = choose_device()
+    found.judged_by = choose_backend("torch", "quick").words(device)
     heat, voi, probabilities = ask(
-        model.networks(choose_device()), model.folds, volume, preparation, voi, progress
+        model.networks(device), model.folds, volume, preparation, voi, progress
     )
     found.lap("networks")
     chosen = card.threshold
@@ -118,12 +121,12 @@ def ask(
         own = network.extractor.state_dict()
         if heat is None:
             first = {name: values.clone() for name, values in own.items()}
-            heat = extension.refined_heat(network.extractor, volume)
+            heat = extension.refined_heat(network.extractor, volume, "quick")
             voi = voi or extension.extracted(heat, volume, preparation)
         elif not all(values.equal(first[name]) for name, values in own.items()):
             raise InputError(
                 f"the extractor of fold {number} is another than that of fold 1: a model for "
                 "extension has one, for it is trained on patients of its own; fetch it again"
             )
-        probabilities.append(extension.judged(network.classifier, volume, voi))
+        probabilities.append(extension.judged(network.classifier, volume, voi, "quick"))
     return heat, voi, probabilities

@@ -35,6 +35,7 @@ class AnalysisPanel(VTKObservationMixin):
         self.run = None
         self.task = PRESENCE
         self._filling = False
+        self._launch = launch
         ui.researchLabel.text = RESEARCH_USE
         box(ui.researchLabel, "accent")
         for method, words in questions().items():
@@ -79,7 +80,7 @@ class AnalysisPanel(VTKObservationMixin):
                 from HNCAnalysisLib.ExtensionInputs import ExtensionInputs as Inputs
             else:
                 from HNCAnalysisLib.ParotidInputs import ParotidInputs as Inputs
-            self._inputsOf[task.method] = made = Inputs(place, self.refresh)
+            self._inputsOf[task.method] = made = Inputs(place, self.refresh, self._launch)
             made.setParameterNode(self._parameterNode)
             made.fillIn()
         return self._inputsOf[task.method]

@@ -20,8 +20,8 @@ from HNCLogic.scene.layers import jump
 class ExtensionInputs(QuestionInputs):
     """Range and volume are found by the run, shown afterwards, and may be set for the next one."""
 
-    def __init__(self, place, onChanged):
-        super().__init__(place, "ExtensionInputs.ui", EXTENSION, onChanged)
+    def __init__(self, place, onChanged, launch=None):
+        super().__init__(place, "ExtensionInputs.ui", EXTENSION, onChanged, launch)
         self._watch = BoxWatch(self._onVoiMoved)
         self._active = False
         self._showing = False  # what is written into the fields comes from here

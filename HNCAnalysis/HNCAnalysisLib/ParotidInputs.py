@@ -23,8 +23,8 @@ SIDE_MM = 40.0  # of a box that is new: most tumours of the parotid are smaller
 class ParotidInputs(QuestionInputs):
     """Six selectors, and the box: placed where the views look, moved by hand, or of a segment."""
 
-    def __init__(self, place, onChanged):
-        super().__init__(place, "ParotidInputs.ui", PAROTID, onChanged)
+    def __init__(self, place, onChanged, launch=None):
+        super().__init__(place, "ParotidInputs.ui", PAROTID, onChanged, launch)
         self._watch = BoxWatch(onChanged)
         self._active = False
         ui = self.ui

@@ -5,9 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import slicer
+from slicer.i18n import tr as _
 
 from HNCAnalysisLib.ImageSelectors import ImageSelectors
+from HNCLogic.panels.opening import Opening
+from HNCLogic.panels.panel_words import for_panel
+from HNCLogic.panels.request import Request
 from HNCLogic.panels.tones import box, colour_words
+from HNCLogic.scene.application import of_desktop
+from HNCLogic.scene.display import set_fusion
 
 UI_FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "UI"
 
@@ -17,7 +23,8 @@ class QuestionInputs:
     of what there is to say of them. Its methods are those of ``PresenceInputs``.
     """
 
-    def __init__(self, place, uiFile, task, onChanged):
+    def __init__(self, place, uiFile, task, onChanged, launch=None):
+        """``launch``: as ``slicer.util.launchConsoleProcess``; opens images from disk."""
         self.widget = slicer.util.loadUI(str(UI_FOLDER / uiFile))
         place.addWidget(self.widget)
         self.ui = slicer.util.childWidgetVariables(self.widget)
@@ -25,6 +32,11 @@ class QuestionInputs:
         self.task, self._onChanged = task, onChanged
         selectors = {name: getattr(self.ui, f"{name}Selector") for name in task.roles}
         self.selectors = ImageSelectors(selectors, task.roles, onChanged)
+        kinds = dict.fromkeys("CT" if role == "CT" else "MR" for role in task.roles.values())
+        self.opening = Opening(
+            self.ui.openingWidget.layout(), Request(launch), self._onOpened, _toldAlready, (*kinds,)
+        )
+        self._remarks = []  # on what was opened last
         self._parameterNode = None
         self._guiTag = None
         self._result = None  # the answer that the panel shows
@@ -57,12 +69,39 @@ class QuestionInputs:
         self._result = result
 
     def cleanup(self):
+        self.opening.cleanup()
         self.setParameterNode(None)
         self.selectors.cleanup()
 
+    def _onOpened(self, nodes, wanted, warnings):
+        """New volumes into their fields, in place of what was chosen."""
+        if self._parameterNode is None:
+            return
+        self._remarks = [for_panel(words) for words in warnings]
+        fields = {role: name for name, role in self.task.roles.items()}
+        with slicer.util.NodeModify(self._parameterNode.parameterNode):
+            for role, node in nodes.items():
+                if role in fields:
+                    setattr(self._parameterNode, fields[role], node)
+                else:
+                    self._remarks.append(
+                        _("{role} is not looked at here; it is loaded all the same.").format(
+                            role=role
+                        )
+                    )
+        first = next(iter(nodes.values()))
+        set_fusion(of_desktop(), None, first, 1.0)
+        of_desktop().logic.FitSliceToAll()
+        self._onChanged()
+
     def _say(self, words, complaints):
+        words = [*words, *self._remarks]
         for label, lines in ((self.ui.stateLabel, words), (self.ui.complaintLabel, complaints)):
             label.text = "\n".join(lines)
             label.visible = bool(lines)
         colour_words(self.ui.stateLabel, "quiet")
         box(self.ui.complaintLabel, "warn")
+
+
+def _toldAlready(why, wanted):
+    """The button's own words say why nothing was opened."""

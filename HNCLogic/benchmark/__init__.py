@@ -13,7 +13,7 @@ from HNCLogic.benchmark.clock import ALONE, SHARED
 
 # In the order in which they are measured.
 PARTS = ("start-up", "first answer", "bounds", "network", "costs", "memory", "heat map",
-         "other methods", "patient", "panels", "agreement")  # fmt: skip
+         "training", "other methods", "patient", "panels", "agreement")  # fmt: skip
 
 
 def run_benchmark(
@@ -80,6 +80,7 @@ def _measures(
         patient,
         peak_memory,
         startup,
+        training_step,
     )
 
     clock = SHARED if shared else ALONE
@@ -106,6 +107,7 @@ def _measures(
         "costs": lambda: costs.measure(quick=quick, clock=clock),
         "memory": lambda: noted(peak_memory.measure(quick=quick)),
         "heat map": lambda: heat_map.measure(repeats=3 if quick else 9, clock=clock),
+        "training": lambda: training_step.measure(repeats=1 if quick else 5, clock=clock),
         "other methods": lambda: other_methods.measure(repeats=1 if quick else 3),
         "patient": lambda: patient.measure(quick=quick, pet=pet, mr=mr),
         "panels": lambda: noted(panels.measure(quick=quick)),

@@ -26,6 +26,8 @@ from HNCLogic.methods.intensity import Window
 if TYPE_CHECKING:
     import torch
 
+    from HNCLogic.inference.backends import Numbers
+
 Side = Annotated[int, Field(ge=1, le=512)]
 UPRIGHT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
@@ -118,18 +120,21 @@ def _refined(grid: Grid, spacing_mm: float) -> Grid:
     return Grid(size, spacing, origin, grid.direction)
 
 
-def refined_heat(extractor: torch.nn.Module, volume: Volume) -> np.ndarray:
+def refined_heat(
+    extractor: torch.nn.Module, volume: Volume, numbers: Numbers = "exact"
+) -> np.ndarray:
     """Grad-CAM of extension, float32 (z, y, x) on the volume's grid, 0 outside head and neck.
 
     Always of the positive class: in a patient without extension it says where extension would be
-    looked for. ``extractor`` has ``last_stage`` and gives one logit.
+    looked for. ``extractor`` has ``last_stage`` and gives one logit. ``numbers`` as of
+    ``predict_volume``.
     """
     import torch
 
     from HNCLogic.explain.grad_cam import grad_cam
 
     given = torch.from_numpy(np.ascontiguousarray(volume.values, dtype=np.float32))[None]
-    return grad_cam(extractor, extractor.last_stage, given).maps[0] * volume.body
+    return grad_cam(extractor, extractor.last_stage, given, numbers).maps[0] * volume.body
 
 
 def extracted(heat: np.ndarray, volume: Volume, preparation: Preparation) -> Voi:
@@ -156,15 +161,20 @@ def placed(centre_ras: Position, volume: Volume, preparation: Preparation) -> Vo
     return voi_about(centre_ras, volume.grid, preparation.voi)
 
 
-def judged(classifier: torch.nn.Module, volume: Volume, voi: Voi) -> float:
+def judged(
+    classifier: torch.nn.Module, volume: Volume, voi: Voi, numbers: Numbers = "exact"
+) -> float:
     """What one classifier says of the VOI: probability of extension."""
     import torch
 
-    classifier.eval()
+    from HNCLogic.inference.backends import in_numbers
+
+    layout, casting = in_numbers(classifier, numbers == "quick")
     part = np.ascontiguousarray(volume.values[(slice(None), *voi.cut)], dtype=np.float32)
-    with torch.inference_mode():
+    with torch.inference_mode(), casting():
         device = next(classifier.parameters()).device
-        return float(classifier(torch.from_numpy(part)[None].to(device)).double().sigmoid().item())
+        given = torch.from_numpy(part)[None].to(device).contiguous(memory_format=layout)
+        return float(classifier(given).double().sigmoid().item())
 
 
 def heat_on(image: sitk.Image, heat: np.ndarray, volume: Volume) -> sitk.Image:

@@ -6,7 +6,7 @@ are the same everywhere, and the panel never waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from HNCLogic.panels.request import Request
 from HNCLogic.panels.roles import MR_SEQUENCES, sequence_in
 from HNCLogic.panels.run_controls import RunControls
 
+ROLES = ("PET", "CT", "MR")
 FILES = "*.nrrd *.nhdr *.nii *.nii.gz *.mha *.mhd *.dcm"
 
 
@@ -49,9 +50,12 @@ class Opening:
         request: Request,
         on_opened: Callable[[dict[str, Any], Wanted, list[str]], None],
         on_failed: Callable[[Failure, Wanted], None],
+        roles: Sequence[str] = ROLES,
     ):
-        """``on_opened`` gets the new nodes by role, what was wanted, and warnings."""
+        """``on_opened`` gets the new nodes by role, what was wanted, and warnings. ``roles``: what
+        the menu offers, of ``ROLES``."""
         self._on_opened, self._on_failed = on_opened, on_failed
+        self._roles = roles
         self.controls = RunControls(place, _("Open images…"), request)
         self.controls.setReady(True, _("Open a DICOM folder or an image file from disk"))
         self.controls.connectClicked(self.ask)
@@ -59,7 +63,7 @@ class Opening:
     def ask(self) -> None:
         """Let the user pick from the menu, then where, and open it."""
         menu = qt.QMenu(self.controls.widget)
-        texts = entries()
+        texts = entries(self._roles)
         for text in texts:
             menu.addAction(text)
         below = self.controls.widget.mapToGlobal(qt.QPoint(0, self.controls.widget.height))
@@ -93,10 +97,13 @@ class Opening:
         self.controls.cleanup()
 
 
-def entries() -> dict[str, tuple[tuple[str, ...], bool]]:
+def entries(roles: Sequence[str] = ROLES) -> dict[str, tuple[tuple[str, ...], bool]]:
     """The menu: words → the roles, and whether a folder is asked for, not a file."""
-    found = {_("PET and CT from one DICOM folder…"): (("PET", "CT"), True)}
-    for role, name in (("PET", _("PET")), ("CT", _("CT")), ("MR", _("MRI"))):
+    found = {}
+    if "PET" in roles and "CT" in roles:
+        found[_("PET and CT from one DICOM folder…")] = (("PET", "CT"), True)
+    names = {"PET": _("PET"), "CT": _("CT"), "MR": _("MRI")}
+    for role, name in ((role, names[role]) for role in roles):
         found[_("{role}: DICOM folder…").format(role=name)] = ((role,), True)
         found[_("{role}: image file…").format(role=name)] = ((role,), False)
     return found

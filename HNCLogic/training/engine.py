@@ -108,25 +108,14 @@ def train_fold(
     Raises InputError where the loss is not finite (with epoch and step), where too many steps
     give no finite gradient, where a checkpoint cannot be written or is of other settings.
     """
-    import torch
-
     ranks = ranks or Ranks()
     if settings.accumulate % ranks.world:
         raise InputError(
             f"{ranks.world} processes cannot share out {settings.accumulate} micro-batches to a "
             f"step evenly: set accumulate to a multiple of {ranks.world}"
         )
-    device = _device(settings, ranks)
-    dtype = _precision(settings.precision, device)
     with _determinism(settings.deterministic):
-        _seed(settings, 0, 0)
-        network = _begun(task.network(), start).to(device)
-        if dtype is not torch.float32:
-            _put_channels_last(network)
-        optimiser = task.optimiser(network)
-        schedule = task.schedule(optimiser)
-        scaler = torch.amp.GradScaler(device.type, enabled=dtype is torch.float16)
-        run = _Run(task, settings, ranks, network, optimiser, schedule, scaler, device, dtype)
+        run = begun(task, settings, ranks, start)
         path = folder / LAST
         if ranks.first:
             remove_partial(folder)
@@ -143,7 +132,29 @@ def train_fold(
         return Course(run.best, run.best_epoch, run.history)
 
 
-def _begun(network: torch.nn.Module, start) -> torch.nn.Module:
+def begun(
+    task: Task,
+    settings: Settings,
+    ranks: Ranks | None = None,
+    start: Mapping[str, torch.Tensor] | None = None,
+) -> Run:
+    """Network, optimiser and all else, before the first step."""
+    import torch
+
+    ranks = ranks or Ranks()
+    device = _device(settings, ranks)
+    dtype = _precision(settings.precision, device)
+    _seed(settings, 0, 0)
+    network = _with_weights(task.network(), start).to(device)
+    if dtype is not torch.float32:
+        _put_channels_last(network)
+    optimiser = task.optimiser(network)
+    schedule = task.schedule(optimiser)
+    scaler = torch.amp.GradScaler(device.type, enabled=dtype is torch.float16)
+    return Run(task, settings, ranks, network, optimiser, schedule, scaler, device, dtype)
+
+
+def _with_weights(network: torch.nn.Module, start) -> torch.nn.Module:
     if start is not None:
         try:
             network.load_state_dict(dict(start))
@@ -156,7 +167,9 @@ def _begun(network: torch.nn.Module, start) -> torch.nn.Module:
 
 
 @dataclass
-class _Run:
+class Run:
+    """The training of one fold, epoch by epoch."""
+
     task: Task
     settings: Settings
     ranks: Ranks
@@ -233,9 +246,10 @@ class _Run:
         total, skipped, steps = 0.0, 0, 0
         for first in range(0, count, self.settings.accumulate):
             group = range(first, min(first + self.settings.accumulate, count))
-            total += self._step(epoch, group)
+            loss, moved = self.step(epoch, group)
+            total += loss
             steps += 1
-            skipped += not self._moved()
+            skipped += not moved
         if skipped > max(MOST_SKIPPED * steps, 1):
             raise InputError(
                 f"fold {self.settings.fold}, epoch {epoch}: {skipped} of {steps} steps had no "
@@ -243,7 +257,12 @@ class _Run:
             )
         return total / count, skipped
 
-    def _step(self, epoch: int, group: range) -> float:
+    def step(self, epoch: int, group: range) -> tuple[float, bool]:
+        """One step on the micro-batches in ``group``: the sum of their losses, and whether it was
+        taken (not where its gradient was not finite)."""
+        return self._gradients(epoch, group), self._moved()
+
+    def _gradients(self, epoch: int, group: range) -> float:
         """Gradients of the micro-batches in ``group``; gives the sum of their losses."""
         import torch
 

@@ -277,3 +277,24 @@ def test_without_a_model_the_panel_says_so(host, panel, tmp_path, monkeypatch):
     panel.enter(state())
     assert "No model for “Parotid neoplasm” is installed" in panel.ui.trainedOnLabel.text
     assert not panel.run.enabled
+
+
+def test_a_sequence_is_opened_from_disk_in_place_of_what_was_chosen(host, panel, tmp_path):
+    import SimpleITK as sitk
+    import slicer
+
+    from HNCLogic.panels.opening import entries
+    from HNCLogic.scene.volumes import image_of
+
+    add_parotid(host.scene)
+    assert host.wait(lambda: len(panel.inputsOf(panel.task).images()) == 6, 5)
+    before = state().t2
+    values = image_of(before) + 5.0
+    sitk.WriteImage(values, str(tmp_path / "t2.nrrd"))
+    button = slicer.util.findChild(own(panel).openingWidget, name="runButton")
+    assert set(entries(("MR",))) == {"MRI: DICOM folder…", "MRI: image file…"}
+    host.answers.extend(["MRI: image file…", str(tmp_path / "t2.nrrd")])
+    button.click()
+    assert host.wait(lambda: state().t2 is not before, 60), host.messages
+    assert np.allclose(sitk.GetArrayFromImage(image_of(state().t2)), sitk.GetArrayFromImage(values))
+    assert state().ceT1 is not None
