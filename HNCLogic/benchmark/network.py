@@ -109,7 +109,8 @@ def ways_of(case: Case) -> tuple[dict[str, Way], list[str]]:
 
 def measure(case: Case, repeats: int, clock: Clock = ALONE) -> tuple[list[Row], list[str]]:
     """Seconds for one fold by every way, taken in turns with the bounds, after a turn that is
-    thrown away; ratios of medians. And what is to be said of the ways that are not there."""
+    thrown away; ratios of medians. And what is to be said of the ways that are not there. Ours
+    keep memory from layer to layer, as when they run; peers run as they come."""
     from HNCLogic.benchmark import bounds
     from HNCLogic.inference.backends import choose_backend
     from HNCLogic.inference.device import quick_numbers
@@ -122,8 +123,8 @@ def measure(case: Case, repeats: int, clock: Clock = ALONE) -> tuple[list[Row], 
     answers = {}
     for turn in range(repeats + 1):
         for name, way in ways.items():
-            # Ours as it runs, peers as they come.
-            give_memory_back() if name in (MONAI, NNUNET) else keep_memory()
+            settle = give_memory_back if name in (MONAI, NNUNET) else keep_memory
+            settle()
             began = clock.now()
             answers[name] = way()
             if turn:

@@ -235,4 +235,4 @@ def test_folds_with_different_extractors_are_refused(spot):
     other.extractor.load_state_dict(first.extractor.state_dict())
     heat, voi, said = ask([first, other], 2, spot, SMALL)
     assert heat.shape == spot.body.shape
-    assert said[1] == extension.judged(other.classifier, spot, voi)
+    assert said[1] == extension.judged(other.classifier, spot, voi, "quick")
