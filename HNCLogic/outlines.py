@@ -146,7 +146,7 @@ def _by_network(job: Job, found: Findings, model: Model, progress: Progress) -> 
     needed = require_room(model, volume.values.shape)
     patch = (preparation.patch_slices, preparation.pixels, preparation.pixels)
     make_ready()
-    device = choose_device()
+    device = choose_device(apple=True)
     slices = volume.values.shape[1]
     count = passes(slices, preparation.patch_slices, stride, model.folds)
     seconds = count * seconds_a_patch(

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     import torch
 
 
-def choose_device(wanted: Literal["auto", "cpu", "cuda"] = "auto") -> torch.device:
-    """The device to compute on; "auto" takes CUDA where it is there.
+def choose_device(
+    wanted: Literal["auto", "cpu", "cuda"] = "auto", *, apple: bool = False
+) -> torch.device:
+    """The device to compute on; "auto" takes CUDA where it is there, then, with ``apple``, the
+    graphics of an Apple computer: only for what goes on on the CPU where these cannot
+    (``graphics.in_less_memory``), for they lack some operations.
 
     Raises InputError where CUDA is asked for and absent.
     """
@@ -23,8 +27,10 @@ def choose_device(wanted: Literal["auto", "cpu", "cuda"] = "auto") -> torch.devi
 
     if wanted == "cuda" and not torch.cuda.is_available():
         raise InputError("CUDA was asked for, but no CUDA device is there: use auto or cpu")
+    if wanted == "auto" and torch.cuda.is_available():
+        return torch.device("cuda")
     if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.device("mps" if apple and torch.backends.mps.is_available() else "cpu")
     return torch.device(wanted)
 
 
@@ -94,4 +100,6 @@ def computes_in_bf16(device: torch.device) -> bool:
 
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "mps":
+        return torch.backends.mps.is_macos_or_newer(14, 0)
     return torch.cpu._is_avx512_bf16_supported()

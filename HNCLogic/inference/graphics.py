@@ -23,9 +23,11 @@ def windows_at_once(free: int, for_one: int) -> int:
 
 
 def free_on(device: torch.device) -> int | None:
-    """Bytes free on a CUDA device; None on the CPU, where windows are computed one at a time."""
+    """Bytes free on a graphics card; None on the CPU, where windows are computed one at a time."""
     import torch
 
+    if device.type == "mps":  # shared with the processor: what the system recommends at most
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
 
 
@@ -33,25 +35,36 @@ def in_less_memory(
     backend: Backend, network: torch.nn.Module, tell: Callable[[str], None]
 ) -> Windows:
     """``network`` made ready, so that running out of the card's memory is not the end: windows
-    are halved in number down to one, then the network goes on on the CPU. ``tell`` is told each
-    time. What comes back is on the windows' own device. Raises torch.OutOfMemoryError where even
-    the CPU has not enough.
+    are halved in number down to one, then the network goes on on the CPU, as it does at once where
+    the card lacks an operation. ``tell`` is told each time. What comes back is on the windows' own
+    device. Raises torch.OutOfMemoryError where even the CPU has not enough.
     """
     import torch
 
-    run, most, moved = backend.ready(network), None, False
+    run, most, moved, lacking = backend.ready(network), None, False, False
 
     def attempt(windows: torch.Tensor) -> torch.Tensor | None:
         try:
             return run(windows.to(next(network.parameters()).device)).to(windows.device)
-        except torch.OutOfMemoryError:
+        except NotImplementedError:
             if moved:
+                raise
+            nonlocal lacking
+            lacking = True
+            return None
+        except RuntimeError as error:  # torch's own kind for it, or Apple's in words alone
+            if moved or not _out_of_memory(error):
                 raise
             return None
 
     def do_with_less(count: int) -> None:
         # Not where the error is handled: it holds the frames, and these the card's memory.
         nonlocal run, most, moved
+        if lacking:
+            moved = True
+            tell("The graphics card cannot compute this network: the CPU does, and takes longer.")
+            run = backend.ready(network.to("cpu"))
+            return
         if count > 1:
             most = count // 2
             tell(f"The graphics card ran out of memory: from here {most} windows at once.")
@@ -72,3 +85,9 @@ def in_less_memory(
         return torch.cat(done)
 
     return all_of
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)

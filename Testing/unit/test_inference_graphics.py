@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from HNCLogic.inference.backends import TorchBackend
+from HNCLogic.inference.device import choose_device
 from HNCLogic.inference.graphics import in_less_memory, windows_at_once
 
 
@@ -50,6 +51,52 @@ def test_where_the_cpu_has_not_enough_either_it_is_an_error():
     run = in_less_memory(TorchBackend(quick=False), Card(0, cpu_room=0), lambda words: None)
     with pytest.raises(torch.OutOfMemoryError):
         run(torch.zeros(2, 1, 1, 1, 1))
+
+
+def test_a_card_that_lacks_an_operation_leaves_it_to_the_cpu():
+    class Lacking(Card):
+        def forward(self, windows):
+            if self.room == 0:
+                raise NotImplementedError("aten::slow_conv_transpose3d is not there")
+            return super().forward(windows)
+
+    told: list[str] = []
+    run = in_less_memory(TorchBackend(quick=False), Lacking(0), told.append)
+    windows = torch.arange(3.0).reshape(3, 1, 1, 1, 1)
+    assert torch.equal(run(windows), windows * 2)
+    assert torch.equal(run(windows), windows * 2)
+    assert len(told) == 1
+    assert "cannot compute this network" in told[0]
+
+
+def test_apples_words_for_it_are_understood_and_other_errors_are_not_swallowed():
+    class Apple(Card):
+        words = "MPS backend out of memory (allocated 1 GB)"
+
+        def forward(self, windows):
+            if len(windows) > self.room:
+                raise RuntimeError(self.words)
+            return windows * self.weight
+
+    told: list[str] = []
+    windows = torch.arange(3.0).reshape(3, 1, 1, 1, 1)
+    run = in_less_memory(TorchBackend(quick=False), Apple(1), told.append)
+    assert torch.equal(run(windows), windows * 2)
+    assert len(told) == 1
+    other = Apple(1)
+    other.words = "sizes do not match"
+    with pytest.raises(RuntimeError, match="do not match"):
+        in_less_memory(TorchBackend(quick=False), other, told.append)(windows)
+
+
+def test_apples_graphics_are_taken_only_where_the_cpu_can_go_on(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device().type == "cpu"
+    assert choose_device(apple=True).type == "mps"
+    assert choose_device("cpu", apple=True).type == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device(apple=True).type == "cuda"
 
 
 def test_windows_at_once_follow_the_free_memory():
