@@ -106,14 +106,23 @@ def lateral_centre(
     stretch = (-np.inf, np.inf)
     if region is not None:
         stretch = (region.inferior_mm, max(region.superior_mm, region.inferior_mm + _WORKING_MM))
-    part, in_middle, grid = _profile(image, role or _guessed_role(image), stretch)
+    found = middle_of(*_profile(image, role or _guessed_role(image), stretch))
+    if found is not None:
+        return found
+    middle = Grid.of(image).corners().mean(axis=0)
+    return float(middle[0]), float(middle[1])
+
+
+def middle_of(part: np.ndarray, in_middle: np.ndarray, grid: Grid) -> tuple[float, float] | None:
+    """``lateral_centre`` of a body's ``central_part`` on an upright ``grid`` of cubic voxels; None
+    where nothing lies in the middle."""
     slices = np.flatnonzero(in_middle)
     if not len(slices):
-        middle = Grid.of(image).corners().mean(axis=0)
-        return float(middle[0]), float(middle[1])
+        return None
+    voxel_mm = grid.spacing[0]
     ends = np.array([[*_ends(part[z].any(axis=0)), *_ends(part[z].any(axis=1))] for z in slices])
-    narrow = (ends[:, 1] - ends[:, 0] + 1) * _WORKING_MM < _SHOULDERS_MM
-    if narrow.sum() * _WORKING_MM >= 60.0:
+    narrow = (ends[:, 1] - ends[:, 0] + 1) * voxel_mm < _SHOULDERS_MM
+    if narrow.sum() * voxel_mm >= 60.0:
         ends = ends[narrow]
     x, y = np.median(ends[:, :2].mean(axis=1)), np.median(ends[:, 2:].mean(axis=1))
     centre = grid.points([(x, y, 0.0)])[0]

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from HNCLogic.errors import InputError
 from HNCLogic.images.body import CT_LEVEL, central_part, outline, upright
 from HNCLogic.images.grid import Grid
-from HNCLogic.images.neck import lateral_centre
+from HNCLogic.images.neck import middle_of
 from HNCLogic.images.region import axial_extent
 from HNCLogic.job import Region
 
@@ -54,8 +54,9 @@ def find_landmarks(ct: sitk.Image) -> Landmarks:
         body = sitk.GetArrayFromImage(outline(image, "CT")) != 0
     except InputError:
         return Landmarks(None, None)
-    part, _ = central_part(body)  # arms held up beside the head are bone far from the middle, too
-    middle = lateral_centre(ct, role="CT")[0]
+    # Without arms held up beside the head, which are bone far from the middle, too.
+    part, in_middle = central_part(body)
+    middle = (middle_of(part, in_middle, grid) or Grid.of(ct).corners().mean(axis=0))[0]
     aside = np.abs(grid.origin[0] + _WORKING_MM * np.arange(grid.size[0]) - middle)
     heights = grid.origin[2] + _WORKING_MM * np.arange(grid.size[2])
     lateral = ((values > _BONE) & part)[:, :, aside > _LATERAL_MM].sum(axis=(1, 2))
