@@ -41,13 +41,15 @@ class OpenVinoBackend:
         from HNCLogic.inference.openvino_graph import graph_of
 
         device = next(network.parameters()).device
+        quick = self._in_bf16(device)
         settings = {
-            "INFERENCE_PRECISION_HINT": "bf16" if self._in_bf16(device) else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if quick else "f32",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
         }
-        request = _core().compile_model(graph_of(network), "CPU", settings).create_infer_request()
+        compiled = _core().compile_model(graph_of(network, not quick), "CPU", settings)
+        request = compiled.create_infer_request()
 
         def run(windows: torch.Tensor) -> torch.Tensor:
             # One at a time: the graph is for one, and a CPU gains nothing from more.

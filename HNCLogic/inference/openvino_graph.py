@@ -27,20 +27,21 @@ def is_known(network: nn.Module) -> bool:
     return type(network) is AttentionUNet
 
 
-def graph_of(network: AttentionUNet):
+def graph_of(network: AttentionUNet, exact: bool = True):
     """An ``openvino.Model`` that gives ``network``'s logits (1, class, *patch) for one patch
-    (1, channel, *patch), as it is in evaluation mode. It keeps copies of the weights."""
+    (1, channel, *patch), as it is in evaluation mode. It keeps copies of the weights. ``exact``:
+    is it to be computed in float32?"""
     import openvino
     from openvino import opset13 as ops
 
     channels = network.down[0].body[0].in_channels
     patch = ops.parameter([1, channels, *network.patch], np.float32, name="patch")
-    return openvino.Model([_written(network, patch)], [patch], "attention-unet")
+    return openvino.Model([_written(network, patch, exact)], [patch], "attention-unet")
 
 
-def _written(module: nn.Module, x):
+def _written(module: nn.Module, x, exact: bool):
     """What ``module`` makes of the graph's node ``x``, as a node. KeyError: not known."""
-    return _writers()[type(module)](module, x)
+    return _writers()[type(module)](module, x, exact)
 
 
 def _constant(values: torch.Tensor, *shape: int):
@@ -63,7 +64,7 @@ def _plus_bias(module: nn.Module, node):
     return ops.add(node, _constant(module.bias, 1, -1, 1, 1, 1))
 
 
-def _convolution(module: nn.Conv3d, x):
+def _convolution(module: nn.Conv3d, x, exact: bool):
     from openvino import opset13 as ops
 
     pads, weight = list(module.padding), _constant(module.weight)
@@ -71,40 +72,56 @@ def _convolution(module: nn.Conv3d, x):
     return _plus_bias(module, node)
 
 
-def _transposed_convolution(module: nn.ConvTranspose3d, x):
+def _transposed_convolution(module: nn.ConvTranspose3d, x, exact: bool):
     from openvino import opset13 as ops
 
     weight = _constant(module.weight)
     return _plus_bias(module, ops.convolution_backprop_data(x, weight, strides=list(module.stride)))
 
 
-def _instance_norm(module: InstanceNorm, x):
+def _instance_norm(module: InstanceNorm, x, exact: bool):
+    """Not as group normalisation, which OpenVINO reshapes: each convolution's layout would be
+    turned for it and back again, which takes a third of the time."""
     from openvino import opset13 as ops
 
-    # Not as group normalisation, which OpenVINO reshapes: each convolution's layout would be
-    # turned for it and back again, which takes a third of the time.
+    weight, bias = (_constant(each, 1, -1, 1, 1, 1) for each in (module.weight, module.bias))
+    if exact:
+        # OpenVINO's own norm sums up a channel's voxels one by one, which shows in the third
+        # decimal of a probability: first by slices, the sums stay short.
+        apart = ops.subtract(x, _mean_by_slices(x))
+        variance = _mean_by_slices(ops.multiply(apart, apart))
+        scale = ops.divide(weight, ops.sqrt(ops.add(variance, np.float32(module.epsilon))))
+        return ops.add(ops.multiply(apart, scale), bias)
     normal = ops.mvn(x, np.array([2, 3, 4]), True, module.epsilon, "inside_sqrt")
-    scaled = ops.multiply(normal, _constant(module.weight, 1, -1, 1, 1, 1))
-    return ops.add(scaled, _constant(module.bias, 1, -1, 1, 1, 1))
+    return ops.add(ops.multiply(normal, weight), bias)
 
 
-def _leaky_relu(module: nn.LeakyReLU, x):
+def _mean_by_slices(x):
+    """Mean of each channel (1, channel, 1, 1, 1): of each slice by pooling, then of the slices."""
+    from openvino import opset13 as ops
+
+    plane, none = [1, *list(x.get_output_shape(0))[3:]], [0, 0, 0]
+    slices = ops.avg_pool(x, plane, none, none, plane, True)
+    return ops.reduce_mean(slices, np.array([2]), True)
+
+
+def _leaky_relu(module: nn.LeakyReLU, x, exact: bool):
     from openvino import opset13 as ops
 
     return ops.prelu(x, np.array([module.negative_slope], np.float32))
 
 
-def _sequence(module: nn.Sequential, x):
+def _sequence(module: nn.Sequential, x, exact: bool):
     for each in module:
-        x = _written(each, x)
+        x = _written(each, x, exact)
     return x
 
 
-def _residual_block(module: ResidualBlock, x):
+def _residual_block(module: ResidualBlock, x, exact: bool):
     from openvino import opset13 as ops
 
-    summed = ops.add(_written(module.body, x), _written(module.shortcut, x))
-    return _written(module.activation, summed)
+    summed = ops.add(_written(module.body, x, exact), _written(module.shortcut, x, exact))
+    return _written(module.activation, summed, exact)
 
 
 def _linear(x, weight: torch.Tensor, bias: torch.Tensor):
@@ -114,7 +131,7 @@ def _linear(x, weight: torch.Tensor, bias: torch.Tensor):
     return ops.add(product, _constant(bias, 1, 1, -1))
 
 
-def _attention(module: BottomAttention, x):
+def _attention(module: BottomAttention, x, exact: bool):
     """Tokens are (1, voxel, channel); heads' (1, head, voxel, channel of the head)."""
     from openvino import opset13 as ops
 
@@ -140,21 +157,21 @@ def _attention(module: BottomAttention, x):
     return ops.reshape(ops.transpose(tokens, swap), np.array(size), False)
 
 
-def _unet(module: AttentionUNet, x):
+def _unet(module: AttentionUNet, x, exact: bool):
     from openvino import opset13 as ops
 
     skips = []
     for block in module.down:
-        x = _written(block, x)
+        x = _written(block, x, exact)
         skips.append(x)
-    x = _written(module.attention, skips.pop())
+    x = _written(module.attention, skips.pop(), exact)
     for up, block in zip(module.up, module.joined, strict=True):
-        x = _written(block, ops.concat([_written(up, x), skips.pop()], 1))
-    return _written(module.head, x)
+        x = _written(block, ops.concat([_written(up, x, exact), skips.pop()], 1), exact)
+    return _written(module.head, x, exact)
 
 
 @lru_cache(1)
-def _writers() -> dict[type[nn.Module], Callable[[Any, Any], Any]]:
+def _writers() -> dict[type[nn.Module], Callable[[Any, Any, bool], Any]]:
     from torch import nn
 
     from HNCLogic.networks.attention_unet import AttentionUNet, BottomAttention, InstanceNorm
@@ -165,7 +182,7 @@ def _writers() -> dict[type[nn.Module], Callable[[Any, Any], Any]]:
         nn.ConvTranspose3d: _transposed_convolution,
         InstanceNorm: _instance_norm,
         nn.LeakyReLU: _leaky_relu,
-        nn.Identity: lambda module, x: x,
+        nn.Identity: lambda module, x, exact: x,
         nn.Sequential: _sequence,
         ResidualBlock: _residual_block,
         BottomAttention: _attention,
