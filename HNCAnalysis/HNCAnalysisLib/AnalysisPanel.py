@@ -37,7 +37,6 @@ class AnalysisPanel(VTKObservationMixin):
         self._filling = False
         self._launch = launch
         ui.researchLabel.text = RESEARCH_USE
-        box(ui.researchLabel, "accent")
         for method, words in questions().items():
             ui.taskSelector.addItem(words, method)
         ui.taskSelector.connect("currentIndexChanged(int)", self.onTaskChosen)
@@ -97,6 +96,7 @@ class AnalysisPanel(VTKObservationMixin):
             self._parameterNode.disconnectGui(self._guiTag)
             self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onChanged)
         if parameterNode is None:
+            self.run.forget()
             self.run.cancel()
             self.report.clear()
         self._parameterNode = parameterNode
@@ -160,6 +160,7 @@ class AnalysisPanel(VTKObservationMixin):
         """Bring everything in line with the parameter node."""
         if self.run is None or slicer.mrmlScene.IsBatchProcessing():
             return
+        box(self.ui.researchLabel, "accent")  # the application's colours may have changed
         node = self._parameterNode
         if node is not None:
             self._followTask()
