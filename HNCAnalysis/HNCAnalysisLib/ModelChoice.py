@@ -154,9 +154,9 @@ class ModelChoice(VTKObservationMixin):
     def _fillAggregations(self, card):
         """The model's own first; what it is stands in brackets."""
         words = aggregationWords()
-        own = _("model's own")
+        own = _("the model's own")
         if card is not None and card.aggregation in words:
-            own = _("model's own ({words})").format(words=words[card.aggregation])
+            own = _("the model's own ({words})").format(words=words[card.aggregation])
         selector = self.ui.aggregationSelector
         texts = [own, *words.values()]
         if [selector.itemText(n) for n in range(selector.count)] != texts:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import slicer
-from slicer.i18n import tr as _
 
 from HNCAnalysisLib.ImageSelectors import ImageSelectors
 from HNCLogic.panels.opening import Opening
