@@ -33,6 +33,7 @@ class AnalysisPanel(VTKObservationMixin):
         self._parameterNode = None
         self._guiTag = None
         self.run = None
+        self._whole = True  # are all parts of the same parameter node
         self.task = PRESENCE
         self._filling = False
         self._launch = launch
@@ -99,6 +100,7 @@ class AnalysisPanel(VTKObservationMixin):
             self.run.forget()
             self.run.cancel()
             self.report.clear()
+        self._whole = False
         self._parameterNode = parameterNode
         for inputs in self._inputsOf.values():
             inputs.setParameterNode(parameterNode)
@@ -109,6 +111,7 @@ class AnalysisPanel(VTKObservationMixin):
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onChanged)
             self._followTask()
             self.inputsOf(self.task).fillIn()
+        self._whole = True
         self.refresh()
 
     def enter(self, parameterNode):
@@ -158,7 +161,7 @@ class AnalysisPanel(VTKObservationMixin):
 
     def refresh(self):
         """Bring everything in line with the parameter node."""
-        if self.run is None or slicer.mrmlScene.IsBatchProcessing():
+        if self.run is None or not self._whole or slicer.mrmlScene.IsBatchProcessing():
             return
         box(self.ui.researchLabel, "accent")  # the application's colours may have changed
         node = self._parameterNode
