@@ -387,6 +387,18 @@ def test_wrong_input_is_told_and_keeps_the_former_answer(host, made_up):
     made_up.pet.SetAndObserveImageData(array)
 
 
+@pytest.mark.parametrize("gone", [["pet"], ["ct"], ["pet", "ct"]])
+def test_images_removed_during_a_run_are_missed_by_nobody(host, made_up, gone):
+    panel = made_up.panel
+    button(panel, "runButton").click()
+    for name in gone:
+        host.scene.RemoveNode(getattr(made_up, name))
+    assert host.wait(lambda: not panel.run.running, 20)
+    assert host.messages == []
+    assert host.wait(lambda: panel.result is not None, 10)
+    assert panel.ui.verdictLabel.text
+
+
 def test_declined_packages_start_nothing(host, tiny):
     host.packages.missing = {"torch", "pydantic"}
     host.answers.append(False)
