@@ -15,6 +15,7 @@ from HNCAnalysisLib.ReportButton import ReportButton
 from HNCAnalysisLib.ShownAnswer import ShownAnswer
 from HNCAnalysisLib.Tasks import PRESENCE, TASKS, questions, taskOf
 from HNCLogic import RESEARCH_USE
+from HNCLogic.panels.other_module import open_module
 from HNCLogic.panels.request import Request
 from HNCLogic.panels.run_controls import RunControls
 from HNCLogic.panels.tones import box
@@ -295,7 +296,7 @@ class AnalysisPanel(VTKObservationMixin):
             return
         for name in ("pet", "ct", "mr", "mrRole"):
             setattr(other, name, getattr(node, name))
-        slicer.util.selectModule("HNCSegment")
+        open_module("HNCSegment")
 
     def cleanup(self):
         """The panel goes: stop what runs, let go of the scene."""

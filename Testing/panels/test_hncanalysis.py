@@ -339,6 +339,8 @@ def test_continue_takes_the_images_along(host, made_up):
     other = slicer.util.getModuleLogic("HNCSegment").getParameterNode()
     assert other.pet is made_up.pet
     assert other.ct is made_up.ct
+    with host.without_main_window():  # there is no place to go to, and nothing raises
+        made_up.panel.ui.continueButton.click()
 
 
 def test_cancel_half_way_leaves_the_scene_as_it_was(host, tiny, child_python):

@@ -300,3 +300,5 @@ def test_the_segment_editor_opens_on_the_lesions(ready, child_python):
     assert editor.GetSourceVolumeNode() is ready.state.pet
     assert editor.GetSelectedSegmentID() == list(ready.measured.by_segment)[1]
     assert slicer.util.selectedModule() == "SegmentEditor"
+    with ready.host.without_main_window():  # there is no place to go to, and nothing raises
+        ready.ui.editorButton.click()

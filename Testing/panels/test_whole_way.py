@@ -60,7 +60,7 @@ def test_load_analyse_continue_segment_edit_save_close_restore(
     segment.wait_measured()
     relabelled = kind_of(held.GetSegment(second))
     assert relabelled != kind
-    first = list(segment.measured.by_segment)[0]
+    first = next(iter(segment.measured.by_segment))
     small = segment.measured.by_segment[first].mtv_ml
     voxels = voxels_of(node, first, small_patient.pet_node)
     voxels[:4, :4, :4] = True
