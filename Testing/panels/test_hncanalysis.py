@@ -174,6 +174,7 @@ def test_from_loading_to_the_answer_and_back_from_a_file(
     host.close_scene()
     assert state().result is None
     assert not ui.answerSection.visible
+    assert status(tiny) == "", "of another patient"
     host.load_scene(tmp_path / "case.mrb")
     assert host.wait(lambda: tiny.result is not None, 10)
     assert (ui.verdictLabel.text, ui.sentenceLabel.text, ui.agreementLabel.text) == words

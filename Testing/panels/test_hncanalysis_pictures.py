@@ -33,6 +33,8 @@ def loaded(host):
 @pytest.mark.parametrize("palette", ["light", "dark"])
 @pytest.mark.parametrize("width", [440, 560])
 def test_no_word_is_cut(host, loaded, tmp_path, monkeypatch, width, palette):
+    from HNCLogic.panels.tones import tones
+
     monkeypatch.setattr(pictures, "PANEL_WIDTH", width)
     host.palette = palette
     panel = loaded.widget.panel
@@ -45,6 +47,7 @@ def test_no_word_is_cut(host, loaded, tmp_path, monkeypatch, width, palette):
             state(host, loaded)
             host.picture(tmp_path / f"{state.__name__}.png", views=False)
             assert loaded.panel.width == width  # nothing in it asks for more
+            assert tones(loaded.panel)["accent"] in panel.ui.researchLabel.styleSheet
             assert cut_words(loaded.panel) == [], state.__name__
     finally:
         host.palette = "light"

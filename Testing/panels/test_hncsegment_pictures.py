@@ -25,6 +25,8 @@ def opened(host):
 @pytest.mark.parametrize("palette", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 560])
 def test_no_word_is_cut(host, opened, tmp_path, monkeypatch, width, palette):
+    from HNCLogic.panels.tones import tones
+
     monkeypatch.setattr(pictures, "PANEL_WIDTH", width)
     host.palette = palette
     try:
@@ -35,6 +37,7 @@ def test_no_word_is_cut(host, opened, tmp_path, monkeypatch, width, palette):
             state(host, opened.loaded)
             host.picture(tmp_path / f"{state.__name__}.png", views=False)
             assert opened.loaded.panel.width == width  # nothing in it asks for more
+            assert tones(opened.loaded.panel)["accent"] in opened.ui.researchLabel.styleSheet
             assert cut_words(opened.loaded.panel) == []
             assert opened.loaded.panel.height < 1000
     finally:

@@ -94,6 +94,8 @@ def test_what_is_no_ct_is_refused_in_words(host, neck, child_python, tmp_path):
 
 
 def test_what_there_is_to_mind_of_an_opened_image_goes_with_it(host, neck, child, tmp_path):
+    import slicer
+
     ui = inputs(neck).ui
     other = add_neck_ct(host.scene)
     open_(host, neck, CT_FILE, tmp_path / "neck.nrrd")
@@ -115,7 +117,10 @@ def test_what_there_is_to_mind_of_an_opened_image_goes_with_it(host, neck, child
     ui.neckCtSelector.setCurrentNode(opened)
     host.process_events()
     assert "Slices" in ui.complaintLabel.text
+    status = slicer.util.findChild(inputs(neck).opening.controls.widget, name="statusLabel")
+    assert status.text == "Done."
     host.close_scene()
+    assert status.text == "", "of another patient"
     assert not ui.complaintLabel.visible
     add_neck_ct(host.scene)  # which may be given the id of one that is gone
     assert host.wait(lambda: state().neckCt is not None, 5)
