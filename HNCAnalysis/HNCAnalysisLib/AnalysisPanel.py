@@ -15,6 +15,7 @@ from HNCAnalysisLib.ReportButton import ReportButton
 from HNCAnalysisLib.ShownAnswer import ShownAnswer
 from HNCAnalysisLib.Tasks import PRESENCE, TASKS, questions, taskOf
 from HNCLogic import RESEARCH_USE
+from HNCLogic.panels.other_module import open_module
 from HNCLogic.panels.request import Request
 from HNCLogic.panels.run_controls import RunControls
 from HNCLogic.panels.tones import box
@@ -33,11 +34,11 @@ class AnalysisPanel(VTKObservationMixin):
         self._parameterNode = None
         self._guiTag = None
         self.run = None
+        self._whole = True  # are all parts of the same parameter node
         self.task = PRESENCE
         self._filling = False
         self._launch = launch
         ui.researchLabel.text = RESEARCH_USE
-        box(ui.researchLabel, "accent")
         for method, words in questions().items():
             ui.taskSelector.addItem(words, method)
         ui.taskSelector.connect("currentIndexChanged(int)", self.onTaskChosen)
@@ -97,8 +98,10 @@ class AnalysisPanel(VTKObservationMixin):
             self._parameterNode.disconnectGui(self._guiTag)
             self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onChanged)
         if parameterNode is None:
+            self.run.forget()
             self.run.cancel()
             self.report.clear()
+        self._whole = False
         self._parameterNode = parameterNode
         for inputs in self._inputsOf.values():
             inputs.setParameterNode(parameterNode)
@@ -109,6 +112,7 @@ class AnalysisPanel(VTKObservationMixin):
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onChanged)
             self._followTask()
             self.inputsOf(self.task).fillIn()
+        self._whole = True
         self.refresh()
 
     def enter(self, parameterNode):
@@ -158,8 +162,9 @@ class AnalysisPanel(VTKObservationMixin):
 
     def refresh(self):
         """Bring everything in line with the parameter node."""
-        if self.run is None or slicer.mrmlScene.IsBatchProcessing():
+        if self.run is None or not self._whole or slicer.mrmlScene.IsBatchProcessing():
             return
+        box(self.ui.researchLabel, "accent")  # the application's colours may have changed
         node = self._parameterNode
         if node is not None:
             self._followTask()
@@ -291,7 +296,7 @@ class AnalysisPanel(VTKObservationMixin):
             return
         for name in ("pet", "ct", "mr", "mrRole"):
             setattr(other, name, getattr(node, name))
-        slicer.util.selectModule("HNCSegment")
+        open_module("HNCSegment")
 
     def cleanup(self):
         """The panel goes: stop what runs, let go of the scene."""

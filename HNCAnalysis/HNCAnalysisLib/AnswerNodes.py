@@ -36,7 +36,10 @@ def referenceOf(images, result):
 
 def showImages(images, result):
     """What the answer is of in the slice views, in the usual colours; nothing where that is what
-    they show already, in whatever colours the user gave them."""
+    they show already, in whatever colours the user gave them. What was removed meanwhile is not."""
+    images = {role: node for role, node in images.items() if node.GetScene() is not None}
+    if not images:
+        return
     pet = images.get("PET")
     if pet is None:
         _showAlone(referenceOf(images, result))

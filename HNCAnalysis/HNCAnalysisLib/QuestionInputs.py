@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import slicer
-from slicer.i18n import tr as _
 
 from HNCAnalysisLib.ImageSelectors import ImageSelectors
 from HNCLogic.panels.opening import Opening
@@ -36,7 +35,7 @@ class QuestionInputs:
         self.opening = Opening(
             self.ui.openingWidget.layout(), Request(launch), self._onOpened, _toldAlready, (*kinds,)
         )
-        self._remarks = []  # on what was opened last
+        self._opened = "", []  # the id of what was opened last, and what there is to mind of it
         self._parameterNode = None
         self._guiTag = None
         self._result = None  # the answer that the panel shows
@@ -45,6 +44,9 @@ class QuestionInputs:
         if self._parameterNode is not None:
             self._parameterNode.disconnectGui(self._guiTag)
         self._parameterNode = None  # what is written into the widgets now the user has not set
+        self._opened = "", []
+        if parameterNode is None:
+            self.opening.controls.forget()
         if parameterNode is not None:
             self._guiTag = parameterNode.connectGui(self.ui)
         self._parameterNode = parameterNode
@@ -74,28 +76,21 @@ class QuestionInputs:
         self.selectors.cleanup()
 
     def _onOpened(self, nodes, wanted, warnings):
-        """New volumes into their fields, in place of what was chosen."""
+        """The new volume into its field, in place of what was chosen."""
         if self._parameterNode is None:
             return
-        self._remarks = [for_panel(words) for words in warnings]
-        fields = {role: name for name, role in self.task.roles.items()}
-        with slicer.util.NodeModify(self._parameterNode.parameterNode):
-            for role, node in nodes.items():
-                if role in fields:
-                    setattr(self._parameterNode, fields[role], node)
-                else:
-                    self._remarks.append(
-                        _("{role} is not looked at here; it is loaded all the same.").format(
-                            role=role
-                        )
-                    )
-        first = next(iter(nodes.values()))
-        set_fusion(of_desktop(), None, first, 1.0)
+        ((role, node),) = nodes.items()  # the menu offers one at a time
+        self._opened = node.GetID(), [for_panel(words) for words in warnings]
+        name = next(name for name, each in self.task.roles.items() if each == role)
+        setattr(self._parameterNode, name, node)
+        set_fusion(of_desktop(), None, node, 1.0)
         of_desktop().logic.FitSliceToAll()
         self._onChanged()
 
     def _say(self, words, complaints):
-        words = [*words, *self._remarks]
+        opened, remarks = self._opened
+        if opened in [volume.GetID() for volume in self.images().values()]:
+            complaints = [*complaints, *remarks]
         for label, lines in ((self.ui.stateLabel, words), (self.ui.complaintLabel, complaints)):
             label.text = "\n".join(lines)
             label.visible = bool(lines)

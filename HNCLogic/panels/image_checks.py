@@ -105,7 +105,7 @@ def _alone(role: str, node: Any) -> str:
     said = _said(node)
     wanted = {"PET": "PT", "CT": "CT"}.get(role, "MR")
     if said and said != wanted:
-        words = _("{name} is a {kind}, not a {role}.")
+        words = _("{name} is {kind}, not {role}.")
         return _named(words, node, kind=KINDS.get(said, said), role=role_name(role))
     if role == "PET":
         return _below_zero(node)

@@ -84,6 +84,8 @@ class ImageInputs(VTKObservationMixin):
         """A wrapped node with ``pet``, ``ct``, ``mr`` and ``mrRole``; None to let go of it."""
         if self._parameterNode is not None:
             self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)
+        if parameterNode is None:
+            self.opening.controls.forget()
         self._parameterNode = parameterNode
         if parameterNode is not None:
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified)

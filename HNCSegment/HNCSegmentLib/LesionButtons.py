@@ -6,6 +6,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from HNCLogic.errors import InputError
+from HNCLogic.panels.other_module import open_module
 from HNCLogic.scene.edits import LesionEdits
 from HNCLogic.scene.terminology import kind_of
 
@@ -118,7 +119,7 @@ class LesionButtons:
         chosen = self._table.selected()
         if chosen:
             node.SetSelectedSegmentID(chosen[0])
-        slicer.util.selectModule(EDITOR)
+        open_module(EDITOR)
 
     def _current(self):
         key = self._segmentation.GetID()

@@ -43,7 +43,6 @@ class SegmentPanel(VTKObservationMixin):
         self._whole = False  # are all parts there, and of the same parameter node
         self.run = None
         ui.researchLabel.text = RESEARCH_USE
-        box(ui.researchLabel, "accent")
         self.method = MethodBox(ui, self.refresh)
         self.inputs = ImageInputs(
             ui.inputsSection.layout(), launch, self.refresh, self.method.usesMri
@@ -75,6 +74,7 @@ class SegmentPanel(VTKObservationMixin):
                 self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameterNodeModified
             )
         if parameterNode is None:
+            self.run.forget()
             self.save.clear()
             self.lesions.follow(None, None)
             self.buttons.forget()
@@ -117,6 +117,7 @@ class SegmentPanel(VTKObservationMixin):
         """Bring everything in line with the parameter node and what is loaded."""
         if not self._whole or slicer.mrmlScene.IsBatchProcessing():
             return
+        box(self.ui.researchLabel, "accent")  # the application's colours may have changed
         parameterNode = self._parameterNode
         segmentation = None if parameterNode is None else parameterNode.segmentation
         if segmentation is not self._segmentation:

@@ -36,7 +36,7 @@ def segment(host: Any, loaded: Any) -> None:
     panel.onSegment()
     assert host.wait(lambda: panel.lesions.measured is not None, SECONDS), host.messages
     panel.ui.mipButton.click()
-    _look_closer(host, 0.6)
+    _look_closer(host, 0.4)
     panel.lesions.goToHottest()
     panel.lesions.table.select(list(panel.lesions.measured.by_segment)[:1])
     host.process_events()

@@ -158,6 +158,18 @@ def test_an_answer_to_another_question_waits_for_its_own(host, made_up):
     assert state().voi.GetDisplayNode().GetVisibility()
 
 
+def test_reload_shows_the_answer_to_the_question_again(host, made_up):
+    """The panel is made while the scene asks this question already, as after a scene was read."""
+    analyse(host, made_up)
+    words = made_up.ui.verdictLabel.text
+    panel = host.reload("HNCAnalysis").widget.panel
+    assert "extension" in panel.ui.taskSelector.currentText
+    assert host.wait(lambda: panel.result is not None, 10)
+    assert panel.ui.verdictLabel.text == words
+    assert panel.inputsOf(panel.task).ui.neckCtSelector.currentNode() is state().neckCt
+    assert panel.run.enabled, panel.run.toolTip
+
+
 def test_what_the_run_is_asked(host, neck, tiny_models):
     child = HandedInChild()
     neck.useProcess(child, lambda: True)

@@ -174,6 +174,7 @@ def test_from_loading_to_the_answer_and_back_from_a_file(
     host.close_scene()
     assert state().result is None
     assert not ui.answerSection.visible
+    assert status(tiny) == "", "of another patient"
     host.load_scene(tmp_path / "case.mrb")
     assert host.wait(lambda: tiny.result is not None, 10)
     assert (ui.verdictLabel.text, ui.sentenceLabel.text, ui.agreementLabel.text) == words
@@ -339,6 +340,8 @@ def test_continue_takes_the_images_along(host, made_up):
     other = slicer.util.getModuleLogic("HNCSegment").getParameterNode()
     assert other.pet is made_up.pet
     assert other.ct is made_up.ct
+    with host.without_main_window():  # there is no place to go to, and nothing raises
+        made_up.panel.ui.continueButton.click()
 
 
 def test_cancel_half_way_leaves_the_scene_as_it_was(host, tiny, child_python):
@@ -385,6 +388,18 @@ def test_wrong_input_is_told_and_keeps_the_former_answer(host, made_up):
     assert [kind for kind, _ in host.messages] == ["error"]
     assert made_up.panel.ui.sentenceLabel.text == verdict
     made_up.pet.SetAndObserveImageData(array)
+
+
+@pytest.mark.parametrize("gone", [["pet"], ["ct"], ["pet", "ct"]])
+def test_images_removed_during_a_run_are_missed_by_nobody(host, made_up, gone):
+    panel = made_up.panel
+    button(panel, "runButton").click()
+    for name in gone:
+        host.scene.RemoveNode(getattr(made_up, name))
+    assert host.wait(lambda: not panel.run.running, 20)
+    assert host.messages == []
+    assert host.wait(lambda: panel.result is not None, 10)
+    assert panel.ui.verdictLabel.text
 
 
 def test_declined_packages_start_nothing(host, tiny):

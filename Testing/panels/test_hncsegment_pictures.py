@@ -6,6 +6,7 @@ import pytest
 
 from Testing.host import pictures
 from Testing.panels import segment_shown
+from Testing.panels.cut_words import cut_words
 from Testing.panels.segment_panel import MODULE, opened_on
 
 STATES = (
@@ -14,7 +15,6 @@ STATES = (
     segment_shown.running,
     segment_shown.outlined,
 )
-BUTTON_EDGE = 6  # pixels between the words and the edge, both sides together
 
 
 @pytest.fixture
@@ -22,29 +22,11 @@ def opened(host):
     yield from opened_on(host)
 
 
-def cut_words(panel):
-    """The words that do not fit into what shows them."""
-    from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel
-
-    found = []
-    for kind in (QAbstractButton, QLabel, QComboBox):
-        for widget in panel.findChildren(kind):
-            if not widget.visible or widget.className() == "ctkCollapsibleButton":
-                continue
-            words = widget.currentText if isinstance(widget, QComboBox) else widget.text
-            if isinstance(widget, QLabel) and (widget.wordWrap or "<" in words):
-                if widget.heightForWidth(widget.width) > widget.height:
-                    found.append(words)
-                continue
-            room = widget.width - (BUTTON_EDGE if isinstance(widget, QAbstractButton) else 0)
-            if widget.fontMetrics().horizontalAdvance(words) > room:
-                found.append(words)
-    return found
-
-
 @pytest.mark.parametrize("palette", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 560])
 def test_no_word_is_cut(host, opened, tmp_path, monkeypatch, width, palette):
+    from HNCLogic.panels.tones import tones
+
     monkeypatch.setattr(pictures, "PANEL_WIDTH", width)
     host.palette = palette
     try:
@@ -55,6 +37,7 @@ def test_no_word_is_cut(host, opened, tmp_path, monkeypatch, width, palette):
             state(host, opened.loaded)
             host.picture(tmp_path / f"{state.__name__}.png", views=False)
             assert opened.loaded.panel.width == width  # nothing in it asks for more
+            assert tones(opened.loaded.panel)["accent"] in opened.ui.researchLabel.styleSheet
             assert cut_words(opened.loaded.panel) == []
             assert opened.loaded.panel.height < 1000
     finally:

@@ -208,6 +208,7 @@ def test_the_scene_is_closed_while_it_measures(ready, child_python):
     assert ready.host.wait(lambda: not ready.panel.lesions.live.running(), 5)
     assert ready.rows == []
     assert not ready.ui.lesionTable.visible
+    assert ready.status == "", "of another patient"
 
 
 def test_two_runs_in_a_row_keep_the_first_ones_edits(ready, child_python):
@@ -300,3 +301,5 @@ def test_the_segment_editor_opens_on_the_lesions(ready, child_python):
     assert editor.GetSourceVolumeNode() is ready.state.pet
     assert editor.GetSelectedSegmentID() == list(ready.measured.by_segment)[1]
     assert slicer.util.selectedModule() == "SegmentEditor"
+    with ready.host.without_main_window():  # there is no place to go to, and nothing raises
+        ready.ui.editorButton.click()

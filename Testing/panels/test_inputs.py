@@ -118,7 +118,7 @@ def test_a_ct_as_pet_by_its_units_and_by_its_values(host, panel):
     assert not panel.inputs.offer.widget.visible
     show_ct(ct)
     panel.settle()
-    assert panel.inputs.whyNotReady() == "“scan” is a CT, not a PET."
+    assert panel.inputs.whyNotReady() == "“scan” is CT, not PET."
 
 
 def test_a_little_noise_below_zero_is_still_a_pet(host, panel):
@@ -133,7 +133,7 @@ def test_a_pet_as_ct_and_an_mri_without_sequence(host, panel):
     pet = suv_pet(host)
     panel.node.pet, panel.node.ct = pet, suv_pet(host, "other PET")
     panel.settle()
-    assert panel.inputs.whyNotReady() == "“other PET” is a PET, not a CT."
+    assert panel.inputs.whyNotReady() == "“other PET” is PET, not CT."
     panel.part("ctSelector").setCurrentNode(None)
     panel.part("mrSelector").setCurrentNode(add(host.scene, "head", bqml_values()))
     assert panel.inputs.whyNotReady() == "Say which sequence the MRI is."
