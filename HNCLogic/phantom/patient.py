@@ -142,8 +142,8 @@ def simulate(
     uptake. ``centre``: one of ``centres.CENTRES``; None draws one by the seed, never by
     ``positive`` and never one that is held out.
     ``match``: a positive and a negative of the same number have centre, scanner settings,
-    position, field of view, sex, age, weight and, of ``anatomy``, the case in common; None: the
-    seed's own.
+    position, field of view, sex, age, weight, the heat that tumour and first look-alike aim at
+    and, of ``anatomy``, the case in common; None: the seed's own.
     ``anatomy``: where bodies come from; None is the built-in one.
     ``modalities``: MR roles among ``MR_ROLES`` add MR images; PET and CT are always made.
     ``pet_spacing`` (x, y, z; mm) and ``pet_matrix`` replace the centre's own. ``fine_ct``: about
