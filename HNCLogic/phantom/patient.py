@@ -20,7 +20,7 @@ from HNCLogic.phantom.disease import lesions as tumours
 from HNCLogic.phantom.disease.activity import activity, add_brown_fat, draw_uptake, unevenness
 from HNCLogic.phantom.disease.confounders import apart, draw_harmless
 from HNCLogic.phantom.disease.lesions import Lesion
-from HNCLogic.phantom.disease.matching import draw_hottest
+from HNCLogic.phantom.disease.matching import Heat, draw_heat
 from HNCLogic.phantom.disease.survival import draw_survival
 from HNCLogic.phantom.mr.images import simulate_mr
 from HNCLogic.phantom.mr.sequences import HABITS
@@ -93,7 +93,7 @@ class _Header:
     sex: Sex
     age: float
     weight_kg: float
-    hottest: float  # SUVmax outside the brain that disease or a look-alike aims at
+    heat: Heat
     shift: np.ndarray  # mm: between CT and PET
     around: np.ndarray  # mm: bottom, top, x and y of the middle, from the pose's offset
 
@@ -115,7 +115,7 @@ def _draw_header(rng: dict[str, np.random.Generator], centre: str | None) -> _He
         sex=sex,
         age=float(np.clip(rng["header"].normal(61, 10), 30, 88)),
         weight_kg=float(np.clip(rng["header"].normal(kilograms, 13), 42, 140)),
-        hottest=draw_hottest(rng["stratum"]),
+        heat=draw_heat(rng["stratum"]),
         shift=draw_misregistration(rng["centre"]),
         around=rng["header"].uniform((-BELOW[1], ABOVE[0], -8, -8), (-BELOW[0], ABOVE[1], 8, 8)),
     )
@@ -142,8 +142,8 @@ def simulate(
     uptake. ``centre``: one of ``centres.CENTRES``; None draws one by the seed, never by
     ``positive`` and never one that is held out.
     ``match``: a positive and a negative of the same number have centre, scanner settings,
-    position, field of view, sex, age, weight and, of ``anatomy``, the case in common; None: the
-    seed's own.
+    position, field of view, sex, age, weight, the heat that tumour and first look-alike aim at
+    and, of ``anatomy``, the case in common; None: the seed's own.
     ``anatomy``: where bodies come from; None is the built-in one.
     ``modalities``: MR roles among ``MR_ROLES`` add MR images; PET and CT are always made.
     ``pet_spacing`` (x, y, z; mm) and ``pet_matrix`` replace the centre's own. ``fine_ct``: about
@@ -173,10 +173,12 @@ def simulate(
         body = anatomy.draw(rng["anatomy"], rng["build"])
     pose = body.pose(rng["pose"])
     malignant = tumours.draw_malignant(
-        rng["malignant"], node_median_ml=site.node_median_ml, hottest=header.hottest
+        rng["malignant"], node_median_ml=site.node_median_ml, hottest=header.heat.tumour
     )
     malignant = malignant if positive else []
-    harmless = draw_harmless(rng["harmless"], positive=positive, hottest=header.hottest)
+    harmless = draw_harmless(
+        rng["harmless"], positive=positive, heat=header.heat, malignant=malignant
+    )
     harmless = apart(harmless, malignant)
     malignant, harmless = (
         [replace(one, centre=tuple(float(v) for v in body.place(one.centre))) for one in found]

@@ -36,6 +36,7 @@ MAKERS = {
         "scanners.scanner",
         "scanners.fast_pet",
         "scanners.counting_noise",
+        "scanners.haze",
         "disease.survival",
         "reader",
         "reader_score",

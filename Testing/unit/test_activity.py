@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import binary_erosion, gaussian_filter
+from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
 from HNCLogic.phantom.body.anatomy import draw_anatomy
 from HNCLogic.phantom.body.noise import on_grid, smooth_field
@@ -150,6 +150,26 @@ def test_lips_and_chin_take_up_more_than_cheeks_and_nothing_beyond_the_face(canv
     values = more[more > 0]
     assert values[back < -80].mean() > 1.5 * values[back > -40].mean()
     assert (plain + more)[canvas.labels == LABEL["fat"]].max() <= 2.0 + 1e-4
+
+
+def test_the_mouths_mucosa_is_a_ring_round_the_tongue_and_no_more(canvas):
+    from dataclasses import replace
+
+    still = np.zeros(canvas.labels.shape, np.float32)
+    uptake = draw_uptake(np.random.default_rng(2), 60.0)
+    plain = activity(canvas, replace(uptake, lining=0.0), still)
+    more = activity(canvas, replace(uptake, lining=2.5), still) - plain
+    assert more.min() == 0
+    assert not more[canvas.labels == LABEL["tongue"]].any()  # its mean stays the table's
+    assert (plain + more)[more > 0].max() <= 2.5 + 1e-4
+    mouth = binary_dilation(
+        np.isin(canvas.labels, (LABEL["tongue"], LABEL["teeth"])), iterations=3
+    )  # fmt: skip
+    assert not more[~mouth].any()
+    middle = np.nonzero(canvas.labels == LABEL["tongue"])[0]
+    ringed = np.flatnonzero((more > 0).any(axis=(1, 2)))
+    assert np.median(middle) in ringed
+    assert ringed.min() > np.percentile(middle, 15)  # none beneath it
 
 
 def test_unevenness_has_mean_0_variance_1_and_is_the_same_for_a_seed(canvas):

@@ -84,3 +84,20 @@ def test_a_lesion_grows_to_its_volume_in_one_piece_and_past_bone(canvas, ml):
     assert not np.isin(canvas.labels[cuts][mask], [LABEL["bone"], LABEL["outside"]]).any()
     assert np.all(mask[core])
     assert core.any() == (ml > 5)
+
+
+def test_arms_stand_out_from_the_chest_below_the_axilla_and_not_in_all_alike():
+    across = []
+    for seed in range(6):
+        canvas = draw_anatomy(np.random.default_rng((8, seed))).painted(4.0)
+        x = canvas.axes[0]
+        above, below = (
+            (canvas.labels[int(np.argmin(np.abs(canvas.axes[2] - z)))] != LABEL["outside"])
+            for z in (-120, -225)
+        )
+        depth = below.sum(axis=0) * canvas.spacing  # mm, at each x
+        between = depth[(x > 125) & (x < 175)].min()
+        assert between < 0.9 * depth[(x > 180) & (x < 220)].max()
+        assert between < 0.7 * above.sum(axis=0)[(x > 125) & (x < 175)].min() * canvas.spacing
+        across.append(float(np.ptp(x[below.any(axis=0)])))
+    assert np.ptp(across) > 15  # mm

@@ -165,15 +165,15 @@ def test_scores_have_the_stated_operating_point(point):
 def test_the_operating_point_holds_for_patients_as_they_are_drawn():
     from HNCLogic.phantom.disease.confounders import draw_harmless
     from HNCLogic.phantom.disease.lesions import draw_malignant
-    from HNCLogic.phantom.disease.matching import draw_hottest
+    from HNCLogic.phantom.disease.matching import draw_heat
 
     yes = {True: [], False: []}
     for seed in range(1500):
         rng = np.random.default_rng(seed)
-        hottest = draw_hottest(rng)
+        heat = draw_heat(rng)
         seen = {
-            True: draw_malignant(rng, node_median_ml=2.7, hottest=hottest),
-            False: draw_harmless(rng, positive=False, hottest=hottest),
+            True: draw_malignant(rng, node_median_ml=2.7, hottest=heat.tumour),
+            False: draw_harmless(rng, positive=False, heat=heat),
         }
         for label, found in seen.items():
             stands_out = reader_score.conspicuity(label, found)

@@ -20,6 +20,7 @@ from HNCLogic.phantom.body.tissues import LABEL, NAMES, column
 from HNCLogic.phantom.patient import simulate
 from HNCLogic.phantom.scanners import fast_pet, full_chain, scanner
 from HNCLogic.phantom.scanners.centres import CENTRES, Protocol, camera_psf
+from HNCLogic.phantom.scanners.haze import add_haze
 from HNCLogic.phantom.scanners.scanner import AXIAL
 from Testing.unit.nema_phantom import DIAMETERS, EARL_1, EARL_GRIDS, NemaPhantom
 
@@ -229,6 +230,40 @@ def test_noise_is_as_strong_and_as_coarse_in_neck_and_shoulders(name, stretch):
         assert ours == pytest.approx(theirs, abs=0.15), axis
         widths[axis] = half_width(ours, step), half_width(theirs, step)
         assert widths[axis][0] == pytest.approx(widths[axis][1], rel=0.15), axis
+
+
+def test_small_cold_places_empty_with_the_updates():
+    suv, canvas = cut("shoulders")
+    grid = about_zero((130, 130, 12), (4.0, 4.0, 4.0))
+    x, y = ((np.arange(130) - 64.5) * 4.0,) * 2
+    away = np.hypot(x[None], y[:, None] + 30)
+    few, many = (
+        fast_pet.pet(suv, canvas, grid, STILL, 112.0, 6.0, 0.002, Protocol(n, 21, 168, 4.0),
+                     np.random.default_rng(1))[6]
+        for n in (2, 100)
+    )  # fmt: skip
+    windpipe, muscle = away < 5, (np.abs(x[None]) > 60) & (np.abs(x[None]) < 120) & (away < 130)
+    assert many[windpipe].mean() + 0.03 < few[windpipe].mean() < 0.7
+    assert few[muscle].mean() == pytest.approx(many[muscle].mean(), rel=0.02)
+    beyond = np.abs(y[:, None]) + 0 * x[None] > 125  # the air round the patient is empty at once
+    assert few[beyond].max() < 0.1  # but for the haze
+
+
+def test_haze_lies_round_the_patient_and_not_in_him():
+    image = np.zeros((12, 90, 90), np.float32)
+    image[:, 30:60, 25:65] = 0.8
+    hazy = image.copy()
+    add_haze(hazy, (4.0, 4.0, 5.0), np.random.default_rng(3))
+    assert np.array_equal(hazy[image > 0], image[image > 0])
+    near, far = hazy[:, 62:66, 30:60].mean(), hazy[:, 80:84, 30:60].mean()
+    assert 0.001 < near < 0.03  # a real patient's: 0.007 to 0.022
+    assert far < near / 2
+    again = image.copy()
+    add_haze(again, (4.0, 4.0, 5.0), np.random.default_rng(3))
+    assert np.array_equal(hazy, again)
+    nobody = np.zeros_like(image)
+    add_haze(nobody, (4.0, 4.0, 5.0), np.random.default_rng(3))
+    assert not nobody.any()
 
 
 def test_a_patient_nobody_had_looked_at_is_scanned_alike():

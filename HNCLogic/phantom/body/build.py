@@ -29,12 +29,15 @@ class Build:
     lymphoid: float  # tonsils and adenoid; they shrink with age
     atrophy: float  # of the brain, mm: how far its surface draws back from the skull
     shoulders_mm: float  # how far the shoulders are drawn up; below 0: let down
+    elbows_mm: tuple[float, float]  # how far the elbows lie outwards, and to the back
+    axilla_mm: float  # how much lower than usual the arms part from the chest
 
 
 def draw_build(rng: np.random.Generator, sex: Sex | None = None, age: float | None = None) -> Build:
-    """Twelve variates, whatever is given. Three of four with cancer of head and neck are men."""
+    """Fifteen variates, whatever is given. Three of four with cancer of head and neck are men."""
     chance = rng.random()
     n = np.clip(rng.standard_normal(11), -2, 2)
+    of_arms = np.clip(rng.spawn(1)[0].standard_normal(3), -2, 2)  # leaves other draws as they are
     sex = sex or ("male" if chance < 0.75 else "female")
     age = float(np.clip(61 + 10 * n[0], 30, 88)) if age is None else float(age)
     man = sex == "male"
@@ -53,4 +56,6 @@ def draw_build(rng: np.random.Generator, sex: Sex | None = None, age: float | No
         lymphoid=float(np.exp(0.10 * n[8]) * (1 - 0.05 * old)),
         atrophy=float(np.clip(1.0 + 0.8 * old + 0.6 * n[9], 0.0, 5.0)),
         shoulders_mm=float(11.0 * n[10] - 3.0),
+        elbows_mm=(float(7.0 * of_arms[0] - 4.0), float(14.0 * of_arms[1])),
+        axilla_mm=float(12.0 * of_arms[2]),
     )

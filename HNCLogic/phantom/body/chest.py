@@ -9,16 +9,21 @@ import numpy as np
 
 from HNCLogic.phantom.body.build import Build
 from HNCLogic.phantom.body.landmarks import ACROMION, Point
+from HNCLogic.phantom.body.outline import SKIN_MM
 from HNCLogic.phantom.body.plan import Plan
 from HNCLogic.phantom.body.shapes import Shape, ellipsoid, mottled, tube
 
 SOFT = ("fat", "soft", "muscle", "neck muscle")
+AXILLA, FOLD_MM = -158.0, 34.0  # its height; over how much the folds before and behind it rise
+ARM_MM, CHEST_MM = 44.0, 158.0  # radius of the upper arm; half the chest's width
 HALF_ACROMION = 5.0  # mm: from its middle to its top
 
 
 def add_chest(plan: Plan, build: Build) -> None:
     up = build.shoulders_mm
-    _add_shoulder_muscles(plan, up)
+    elbow = np.array([196.0 + build.elbows_mm[0], 38.0 + build.elbows_mm[1], -262.0])
+    _part_arms(plan, build, elbow)
+    _add_shoulder_muscles(plan, up, elbow)
     share = 9.0 * float(np.clip(np.log(build.fatness), -0.8, 0.8))
     plan.add("fat", mottled((0, 46, -100), (230, 100, 100), 1.5 + share), ("soft",))
     for wall, ribs, lung in _cages(plan):
@@ -30,7 +35,7 @@ def add_chest(plan: Plan, build: Build) -> None:
     clavicle = [(14, -26, -92), (54, -22, -72), (96, 0, -56 + up), (152, 34, -52 + up)]
     plan.add_both("bone", tube(clavicle, [8, 5.5, 5.5, 5.5]), uneven=2)
     plan.add_both("marrow", tube(clavicle, [5, 2.8, 2.8, 2.8]), ("bone",), uneven=0)
-    head, elbow = np.array([174.0, 40.0, -82.0 + up]), np.array([196.0, 38.0, -250.0])
+    head = np.array([174.0, 40.0, -82.0 + up])
     neck = head + np.array([8.0, 0.0, -8.0])  # of the humerus
     plan.add_both("bone", ellipsoid(head, (23, 23, 23)), uneven=0)
     plan.add_both("marrow", ellipsoid(head, (21, 21, 21)), uneven=0)
@@ -57,12 +62,45 @@ def acromion(build: Build) -> Point:
     return x, y, z + HALF_ACROMION + build.shoulders_mm
 
 
-def _add_shoulder_muscles(plan: Plan, up: float) -> None:
+def _part_arms(plan: Plan, build: Build, elbow: np.ndarray) -> None:
+    """Below the axilla each arm is round, in its skin, and leans on the chest or just touches it.
+
+    Both lie alike: what a patient does with one arm in a scanner he does with the other.
+    """
+    below = AXILLA - build.axilla_mm + build.shoulders_mm / 2
+    thick = ARM_MM * build.size + 4.0 * (build.fatness - 1)
+    line = [(176.0, 40.0, -112.0 + build.shoulders_mm / 2), elbow]
+    fat = SKIN_MM + 5.0 * build.fatness
+    for tissue, less, onto in (
+        ("skin", 0.0, ("outside",)),
+        ("fat", SKIN_MM, ("outside", "skin")),
+        ("soft", fat, ("fat", "skin")),
+    ):
+        for shape in tube(line, thick - less):
+            plan.add(tissue, (shape, shape.mirrored()), onto)
+    (arm,) = tube(line, thick)
+    chest = CHEST_MM + 8.0 * (build.fatness - 1)
+
+    def air(skin: float) -> Shape:
+        def level(x, y, z):
+            # The chest widens upwards until it holds the arms.
+            half = chest + np.maximum(z - (below - FOLD_MM), 0) * (70.0 / FOLD_MM)
+            q = np.abs(x / half) ** 3 + np.abs((y - 20) / 140) ** 3
+            of_chest = (np.cbrt(np.maximum(q, 1e-6)) - 1) * 140
+            return np.maximum(np.maximum(-of_chest, -arm.level(x, y, z)) + skin, z - below)
+
+        return Shape((40.0, -130.0, -262.0), (262.0, 170.0, below), level)
+
+    for tissue, skin, onto in (("skin", -SKIN_MM, ("fat", "soft")), ("outside", 0.0, None)):
+        plan.add(tissue, (air(skin), air(skin).mirrored()), onto)
+
+
+def _add_shoulder_muscles(plan: Plan, up: float, elbow: np.ndarray) -> None:
     """Deltoid, pectorals, the muscles on the shoulder blade; fat in the axilla."""
     low = up / 2
     deltoid = ellipsoid((176, 40, -112 + low), (46, 46, 56), roughness=3)
     plan.add_both("muscle", deltoid, ("soft",), uneven=2)
-    arm = tube([(186, 38, -150), (196, 38, -245)], 34, roughness=2)
+    arm = tube([(186, 38, -150), elbow], 34, roughness=2)
     plan.add_both("muscle", arm, ("soft",), uneven=2)
     plan.add_both(
         "muscle",

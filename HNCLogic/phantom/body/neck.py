@@ -14,6 +14,7 @@ from HNCLogic.phantom.body.plan import Plan
 from HNCLogic.phantom.body.shapes import ellipsoid, tube
 
 SOFT = ("fat", "soft", "muscle", "neck muscle", "masticator")
+AT_THE_BACK = 5  # of the muscles, which are named from the back forwards
 SPINE_Z = [64, 4, -16, -36, -56, -76, -96, -116, -150, -205, -245]
 SPINE_Y = [7, 7, 10, 17, 27, 37, 46, 55, 64, 70, 70]
 # Second cervical to eighth thoracic vertebra.
@@ -61,8 +62,10 @@ def add_spine(plan: Plan, build: Build) -> None:
 
 
 def add_muscles(plan: Plan, build: Build) -> None:
-    """Each muscle with the plane of fat round it, wider in the fat."""
+    """Each muscle with the plane of fat round it, wider in the fat; those at the back of the neck
+    lie close together in everyone."""
     up = build.shoulders_mm
+    _fill_nape(plan)
     muscles = (
         # back of the neck, inner to outer
         ([(14, 45, 56), (15, 45, 10), (18, 54, -30), (24, 84, -90), (28, 106, -200)],
@@ -83,18 +86,27 @@ def add_muscles(plan: Plan, build: Build) -> None:
         ([(24, 2, 66), (22, -8, 40), (18, -24, 6)], [2.5, 2.5, 2.5], (1, 1, 1)),  # styloid's
         ([(52, 44, -40), (80, 46, -60 + up), (118, 56, -70 + up)], [4, 5, 5], (1, 0.7, 1)),
     )  # fmt: skip
-    plane = 0.3 + 0.7 * build.fatness
+    wide, close = 0.3 + 0.7 * build.fatness, 0.2 + 0.3 * build.fatness
     moved = [
         (np.asarray(points) + plan.at(0, 0, 0, spread=1), np.asarray(radius), stretch)
         for points, radius, stretch in muscles
     ]
-    for points, radius, stretch in moved:
+    for index, (points, radius, stretch) in enumerate(moved):
+        plane = close if index < AT_THE_BACK else wide
         bulk = build.muscle * float(np.exp(0.05 * plan.rng.standard_normal()))
         within = 1.08 * radius * bulk
         planes = tube(points, within + plane, stretch, roughness=1.0)
-        plan.add_both("fat", planes, ("soft", "neck muscle"), uneven=0)
+        plan.add_both("fat", planes, ("soft", "muscle", "neck muscle"), uneven=0)
         shapes = tube(points, within, stretch, roughness=1.2)
-        plan.add_both("neck muscle", shapes, ("fat", "soft"), uneven=1.2)
+        plan.add_both("neck muscle", shapes, ("fat", "soft", "muscle"), uneven=1.2)
+
+
+def _fill_nape(plan: Plan) -> None:
+    """Muscle wherever there is room between the muscles behind the spine; no figure is drawn."""
+    middle = np.array([(21, 53, 60), (23, 55, 14), (28, 62, -28), (34, 84, -80), (40, 94, -120)])
+    for side in (-1, 1):
+        shape = tube(middle * (side, 1, 1), [18, 21, 22, 20, 16], (1.15, 0.87, 1), roughness=1.5)
+        plan.add("muscle", shape, ("soft", "fat"))
 
 
 def add_glands(plan: Plan, build: Build) -> None:

@@ -86,7 +86,7 @@ def add_outline(plan: Plan, build: Build) -> None:
     ):
         plan.add(tissue, [_trunk(column, by, rough, 0.0), _trunk(wings, by, rough, 0.7)])
     # Between the organs of the neck, fat and strands of other soft tissue are mixed.
-    share = 9.0 * np.clip(np.log(fat), -0.8, 0.8)
+    share = 6.0 * np.clip(np.log(fat), -0.8, 0.8)
     for centre, radii, usual in (
         ((0, 24, -10), (78, 74, 106), 4.0),
         ((0, -40, 50), (70, 58, 48), 3.0),

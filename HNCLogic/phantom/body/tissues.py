@@ -3,8 +3,10 @@
 FDG uptake is SUVmean. Tonsils, soft palate, lingual tonsil, salivary glands, cord, vocal cords,
 concha, tongue and thyroid: Nakamoto et al., Radiology 2005;234:879-885. Grey and white matter,
 blood, muscle: usual clinical ranges (grey 8-14, white 3-5, blood 1.5-2, muscle 0.6-1). The rest
-are plausible figures for a scan one hour after injection. CT numbers are textbook
-figures at 120 kV. What MR sees of them is in ``mr/tissues.py``.
+are plausible figures for a scan one hour after injection; the skin's so that the rim it leaves is
+nothing in some, as in thighs of real patients, and a quarter over what lies under it in others, as
+at the back of a real head and neck. CT numbers are textbook figures at 120 kV. What MR sees of
+them is in ``mr/tissues.py``.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ TISSUES: dict[str, Tissue] = {
     "airway": Tissue(-990, 5, 0.15, 0, 0),
     "lung": Tissue(-820, 50, 0.4, 0.15, 0),
     "fat": Tissue(-100, 16, 0.35, 0.2, 0),
-    "skin": Tissue(10, 25, 1.5, 0.15, 0),
+    "skin": Tissue(10, 25, 2.0, 0.25, 0),
     "soft": Tissue(28, 24, 0.85, 0.12, 0),
     "muscle": Tissue(48, 13, 0.78, 0.1, 0),
     "masticator": Tissue(52, 12, 0.92, 0.2, 0.18),
@@ -59,7 +61,7 @@ TISSUES: dict[str, Tissue] = {
     "larynx": Tissue(50, 12, 1.2, 0.15, 0),
     "cartilage": Tissue(170, 90, 0.9, 0.1, 0),
     "vocal cord": Tissue(48, 8, 1.77, 0.25, 0.22),
-    "cord": Tissue(34, 4, 2.12, 0.12, 0),
+    "cord": Tissue(34, 4, 2.12, 0.22, 0),
     "oesophagus": Tissue(40, 8, 1.7, 0.2, 0),
     "vessel": Tissue(50, 6, 1.75, 0.06, 0),
     "node": Tissue(45, 8, 1.1, 0.15, 0),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.ndimage import binary_erosion, find_objects
+from scipy.ndimage import binary_dilation, binary_erosion, find_objects
 
 from HNCLogic.phantom.body.landmarks import BROWN_FAT, Point
 from HNCLogic.phantom.body.noise import on_grid, smooth_field
@@ -28,13 +28,16 @@ UNEVEN = {"tonsil": 0.32, "lingual tonsil": 0.25, "adenoid": 0.25, "soft palate"
           "mucosa": 0.25, "parotid": 0.25, "submandibular": 0.22, "sublingual": 0.22, "tongue": 0.2,
           "myocardium": 0.25, "larynx": 0.2, "grey matter": 0.1, "muscle": 0.18,
           "neck muscle": 0.18, "masticator": 0.18, "marrow": 0.2, "soft": 0.25, "fat": 0.4,
-          "skin": 0.3, "thyroid": 0.18, "concha": 0.25, "cord": 0.2}  # fmt: skip
+          "skin": 0.3, "thyroid": 0.18, "concha": 0.25, "cord": 0.35}  # fmt: skip
 FINE_MM, WIDE_MM, WIDE = 9.0, 30.0, 0.6  # grain of the unevenness; the wide one's share
 FACE_MM = (2.0, 10.0)  # depth of the lips and the muscles of expression under the surface
 FACE = (1.9, 0.25, (1.0, 3.0))  # SUV of lips and chin: median, spread of the logarithm, range
 CHEEK = 0.4  # of these, the share left at the side of the face
+LINING_MM = 4.0  # round tongue and teeth: mucosa, gums and what is in saliva
+LINING = (2.3, 0.25, (1.2, 3.5))  # its SUV, as FACE
 CERVICAL_MM = 130.0  # length of the cervical cord
-CORD = ((0, 60, 130, 180), (0.9, 1.1, 0.85, 0.6))  # mm from its upper end; uptake, relative
+# mm from its upper end; uptake, relative
+CORD = ((0, 50, 100, 130, 160, 220), (1.0, 1.15, 0.95, 0.65, 0.45, 0.4))
 BENEATH_TONGUE_MM = 12.0  # how much lower than the tongue the chin lies
 ACTIVE = 0.15  # share of patients who spoke, chewed or were tense after the injection
 ACTIVE_SUV = {"masticator": (2, 6), "neck muscle": (2, 3), "eye muscle": (3, 6),
@@ -53,6 +56,7 @@ class Uptake:
     base: float = 0.0  # the same for its base
     speech: float = 0.0  # the same for the back of the larynx, where the cords are moved
     face: float = 0.0  # SUV of lips and chin
+    lining: float = 0.0  # SUV of the mucosa round tongue and teeth
 
 
 def draw_uptake(rng: np.random.Generator, age: float) -> Uptake:
@@ -80,9 +84,11 @@ def draw_uptake(rng: np.random.Generator, age: float) -> Uptake:
             values = (left, right)[side]
             values[LABEL[name]] = max(suv, values[LABEL[name]])
     tip, base, speech = rng.uniform(0, 0.7), rng.uniform(0, 0.7), rng.exponential(0.35)
-    median, spread, limits = FACE
-    face = float(np.clip(median * np.exp(spread * rng.standard_normal()), *limits))
-    return Uptake(left, right, float(tip), float(base), float(min(speech, 1.5)), face)
+    face, lining = (
+        float(np.clip(median * np.exp(spread * of.standard_normal()), *limits))
+        for (median, spread, limits), of in ((FACE, rng), (LINING, rng.spawn(1)[0]))
+    )
+    return Uptake(left, right, float(tip), float(base), float(min(speech, 1.5)), face, lining)
 
 
 def unevenness(rng: np.random.Generator, canvas: Canvas) -> np.ndarray:
@@ -123,6 +129,7 @@ def activity(canvas: Canvas, uptake: Uptake, texture: np.ndarray) -> np.ndarray:
     _along(canvas, suv, boxes, ("larynx", "vocal cord"), 0.0, uptake.speech)
     _fade_cord(canvas, suv, boxes)
     _add_face(canvas, suv, boxes, uptake.face, texture)
+    _add_lining(canvas, suv, boxes, uptake.lining, texture)
     return suv
 
 
@@ -180,6 +187,28 @@ def _add_face(
     patchy = 1 + 0.35 * np.clip(texture[box][layer], -2, 2)
     here = suv[box]
     here[layer] = np.maximum(here[layer], face * share * patchy)
+
+
+def _add_lining(
+    canvas: Canvas, suv: np.ndarray, boxes: list, lining: float, texture: np.ndarray
+) -> None:
+    """The mucosa of the mouth, a ring round the tongue and along the teeth; changes ``suv``.
+
+    Beside and before the tongue's upper part only: beneath it lie the sublingual glands.
+    """
+    box = _box(boxes, "tongue", "teeth")
+    if box is None or not lining:
+        return
+    reach = round(LINING_MM / canvas.spacing)
+    rows, columns = (slice(max(cut.start - reach, 0), cut.stop + reach) for cut in box[1:])
+    box = (slice(box[0].start + (box[0].stop - box[0].start) * 2 // 5, box[0].stop), rows, columns)
+    labels = canvas.labels[box]
+    in_slice = np.array([[[0, 1, 0], [1, 1, 1], [0, 1, 0]]], bool)
+    layer = binary_dilation(only("tongue", "teeth")[labels], in_slice, reach)
+    layer &= only("airway", "fat", "soft", "muscle")[labels]
+    patchy = 1 + 0.25 * np.clip(texture[box][layer], -2, 2)
+    here = suv[box]
+    here[layer] = np.maximum(here[layer], lining * patchy)
 
 
 def _midline(canvas: Canvas, boxes: list) -> float:

@@ -17,6 +17,7 @@ import numpy as np
 
 from HNCLogic.phantom.body.landmarks import NODAL_LEVELS, ORGANS, PRIMARY_SITES, TONSIL, Point
 from HNCLogic.phantom.disease.lesions import SITES, Lesion, flip, lesion_at, lognormal, radius
+from HNCLogic.phantom.disease.matching import Heat
 
 MUCOSAL = ("mucosa", "tonsil", "lingual tonsil", "soft palate", "adenoid", "concha", "larynx",
            "vocal cord")  # fmt: skip
@@ -89,22 +90,26 @@ BOTH_SIDES = {"mucositis": 0.6, "active tonsil": 0.3, "submandibular": 0.2, "sub
               "masseter": 0.3, "pterygoid": 0.3, "thyroid": 0.3, "longus colli": 0.5}  # fmt: skip
 CLEAR_MM = 8.0  # farther than one blur's width
 RIVAL = 0.95  # share of positives with a look-alike as hot as the tumour, or hotter
-CLOSENESS = (0.9, 1.5)  # SUVmax of the first over ``hottest``, range, as far as its kind gets
+TRIES = 20  # at a place for it
 SECOND = (0.85, 0.8)  # share of negatives and positives with a second one, nearly as hot
 
 
-def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -> list[Lesion]:
+def draw_harmless(
+    rng: np.random.Generator, *, positive: bool, heat: Heat, malignant: Sequence[Lesion] = ()
+) -> list[Lesion]:
     """What looks like a tumour and is none; never hotter than the ranges above allow.
 
-    The first is about as hot as ``hottest`` or hotter, in negatives and, beside the tumour, in most
-    positives alike; where the range ends below, it is left there or, in half of the cases, drawn
-    from those that get as hot.
+    The first is as hot as ``heat`` says, in negatives and, beside the tumour, in most positives
+    alike; where its kind's range ends below, it is left there or, in half of the cases, drawn from
+    those that get as hot. It keeps away from ``malignant``: were it left out beside a tumour,
+    positives would come out less hot than their negatives.
     """
+    hottest = heat.tumour
     lead, extras, nodes = (np.random.default_rng(rng.integers(2**63)) for _ in range(3))
-    rival, closeness = lead.random() < RIVAL, lead.uniform(*CLOSENESS)
+    rival = lead.random() < RIVAL
     second, share = lead.random() < SECOND[int(positive)], lead.uniform(0.7, 1)
-    first = _hottest(lead, hottest * closeness)
-    other = _hottest(lead, hottest * share)
+    first = _hottest_apart(lead, heat.look_alike, malignant)
+    other = _hottest_apart(lead, hottest * share, malignant)
     found = [first] if rival or not positive else []
     if second:
         found.append(other)
@@ -119,6 +124,15 @@ def draw_harmless(rng: np.random.Generator, *, positive: bool, hottest: float) -
         if there and own.random() < BOTH_SIDES.get(name, 0):
             found.append(_mirrored(drawn, own))
     return found + _reactive_nodes(nodes, positive, hottest)
+
+
+def _hottest_apart(rng: np.random.Generator, aim: float, malignant: Sequence[Lesion]) -> Lesion:
+    """One that stays where tumours are about; after ``TRIES`` one that may have to go."""
+    for _ in range(TRIES):
+        found = _hottest(rng, aim)
+        if apart([found], malignant):
+            break
+    return found
 
 
 def _hottest(rng: np.random.Generator, aim: float) -> Lesion:

@@ -9,8 +9,9 @@ the activity a and to 1 / (V N f), so that after n updates the amplitude is
     sqrt(V) h(f, x),   h = sqrt(f) (1 - exp(-RATE x / f)) exp(-(APERTURE f)²),   x = n a / (V N)
 
 Noise is strong where rays are few (shoulders); it grows with the activity, by a power that falls
-from 1 to 0; it is fine in hot regions and coarse in cold ones. V is kept apart for waves along x
-and along y: what both shoulders shade leaves streaks from one to the other. Compare Barrett,
+from 1 to 0; it is fine in hot regions and coarse in cold ones. V is kept apart for waves along
+four directions: rays that both shoulders shade know little, and what they know comes late, so that
+streaks stand across them, slanting where a body is not alike on both sides. Compare Barrett,
 Wilson and Tsui, Phys Med Biol 1994;39:833-846 (noise of expectation maximisation) and Fessler and
 Rogers, IEEE Trans Image Process 1996;5:1346-1358 (V).
 
@@ -21,6 +22,7 @@ patient; nothing else is fitted.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,6 +35,7 @@ from HNCLogic.phantom.scanners.lines import Lines, weights_of_pixels
 from HNCLogic.phantom.scanners.scanner import FWHM
 
 PIXEL_MM, PIXELS, VIEWS = 10.0, 64, 16  # of the coarse camera
+DIRECTIONS = 4  # of waves, over 180°
 RATE, APERTURE, FLOOR = 0.276, 3.52, 0.0099  # no unit, mm, 1/mm: f is never below FLOOR
 HOT = 0.3  # hot regions are noisier yet, by (1 + x)^HOT
 SCATTER_WIDTH, SCATTER_LENGTH = 180.0, 100.0  # mm, FWHM; as in camera.py
@@ -44,13 +47,19 @@ TABLE = np.geomspace(1e-3, 20.0, 96)  # 1/mm: x for which the mixture is worked 
 class Rays:
     """What the rays through each place know of it: maps (z, y, x), pixels of PIXEL_MM."""
 
-    variance: tuple[np.ndarray, np.ndarray]  # V of waves along x, along y; SUV mm
+    variance: tuple[np.ndarray, ...]  # V of waves along each of DIRECTIONS; SUV mm
     passed: np.ndarray  # N
+
+
+def _shares(angle: np.ndarray, power: int) -> Iterator[np.ndarray]:
+    """For each of DIRECTIONS how near to it ``angle`` (radians) is; the first is x, the third y."""
+    for direction in np.arange(DIRECTIONS) * np.pi / DIRECTIONS:
+        yield np.abs(np.cos(angle - direction)) ** power
 
 
 @lru_cache(maxsize=1)
 def _camera() -> tuple[sparse.csr_matrix, tuple[sparse.csr_matrix, ...]]:
-    """Projection (rays, pixels), and means of rays over views for waves along x and along y."""
+    """Projection (rays, pixels), and means of rays over views for waves along each direction."""
     lines = Lines(VIEWS, PIXELS, PIXEL_MM)
     y, x = np.mgrid[:PIXELS, :PIXELS].reshape(2, -1)
     middle = (PIXELS - 1) / 2
@@ -58,7 +67,7 @@ def _camera() -> tuple[sparse.csr_matrix, tuple[sparse.csr_matrix, ...]]:
         (x - middle) * PIXEL_MM, (y - middle) * PIXEL_MM, PIXEL_MM, lines.angles(), lines
     )
     means = []
-    for share in (np.cos(lines.angles()) ** 4, np.sin(lines.angles()) ** 4):
+    for share in _shares(lines.angles(), 8):
         of_ray = np.repeat(share / share.sum() / PIXEL_MM, PIXELS).astype(np.float32)
         means.append((weights @ sparse.diags(of_ray)).tocsr())
     return weights.T.tocsr(), tuple(means)
@@ -84,7 +93,7 @@ def rays(suv: np.ndarray, mu: np.ndarray, unwanted: float, slice_mm: float, widt
     variance = tuple(
         (mean @ (counts / passed**2)).T.reshape(shape).astype(np.float32) for mean in means
     )
-    open_share = sum((mean @ passed).T.reshape(shape) for mean in means) / 2  # nearly the mean
+    open_share = sum((mean @ passed).T.reshape(shape) for mean in means) / DIRECTIONS
     return Rays(variance, open_share.astype(np.float32))
 
 
@@ -142,10 +151,10 @@ def mixture(pixel_mm: tuple[float, float], filter_mm: float) -> Mixture:
 
 def waves(
     shape: tuple[int, int, int], pixel_mm: tuple[float, float], rng: np.random.Generator
-) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Random fields (z, y, x), float32, slices independent: along x the two GRAINS, along y too.
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Random fields (z, y, x), float32, slices independent: for each direction the two GRAINS.
 
-    The two of one direction are made of the same waves, so that mixtures are coherent; the two
+    The two of one direction are made of the same waves, so that mixtures are coherent; the
     directions are independent, and together isotropic.
     """
     from scipy import fft
@@ -157,17 +166,16 @@ def waves(
     fx = np.fft.rfftfreq(width, pixel_mm[0])[None]
     frequency = np.hypot(fy, fx)
     angle = np.arctan2(fy, fx)
-    angle[0, 0] = np.pi / 4
     twice = np.full(fx.shape, np.sqrt(height * width / 2))
     twice[0, [0, -1]] *= np.sqrt(2)  # waves that have no mirror image
-    found = []
-    for share in (np.abs(np.cos(angle)), np.abs(np.sin(angle))):
+    grains = [amplitude(frequency, x) * twice for x in GRAINS]
+    total = np.sqrt(sum(share**2 for share in _shares(angle, 3)))  # the same at every angle
+    for share in _shares(angle, 3):
         white = rng.standard_normal((slices, height, fx.size, 2), np.float32)
         white = white.view(np.complex64)[..., 0]
         pair = []
-        for x in GRAINS:
-            factor = (amplitude(frequency, x) * share * twice).astype(np.float32)
+        for grain in grains:
+            factor = (grain * share / total).astype(np.float32)
             field = fft.irfft2(white * factor, (height, width), axes=(1, 2), overwrite_x=True)
             pair.append(field[:, :rows, :columns])
-        found.append(tuple(pair))
-    return tuple(found)
+        yield tuple(pair)

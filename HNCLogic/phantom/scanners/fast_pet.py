@@ -3,9 +3,9 @@
 True uptake is blurred as the camera blurs; noise of the strength and grain that OSEM leaves at
 each place (``counting_noise.py``) is put on it as factors, fourth powers of normal ones, so that
 nothing gets negative, the mean stays and the skewness is that of the full chain; the centre's
-filter comes last, as in the full chain. Left out besides what that leaves out: errors of the
-corrections for attenuation and scatter, and that cold regions between broad shoulders (windpipe,
-bone, fat) are not yet empty when OSEM stops.
+filter comes last, as in the full chain. Hot spots are not yet at their height and small cold places
+(windpipe, sinuses, bone) not yet empty when OSEM stops. Left out besides what the full chain leaves
+out: errors of the corrections for attenuation and scatter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from HNCLogic.images.grid import Grid
 from HNCLogic.phantom.body.shapes import Canvas
-from HNCLogic.phantom.body.tissues import column
+from HNCLogic.phantom.body.tissues import LABEL, column
 from HNCLogic.phantom.scanners import counting_noise, places, scanner
 from HNCLogic.phantom.scanners.attenuation import attenuation
 from HNCLogic.phantom.scanners.centres import (
@@ -30,6 +30,7 @@ from HNCLogic.phantom.scanners.centres import (
     camera_psf,
 )
 from HNCLogic.phantom.scanners.counting_noise import PIXEL_MM, PIXELS, TABLE
+from HNCLogic.phantom.scanners.haze import add_haze
 from HNCLogic.phantom.scanners.scanner import FWHM
 
 MARGIN_MM = 14.0  # round what is LIT: beyond it all is empty
@@ -39,6 +40,12 @@ OVERSHOOT = 0.006  # of edges, for the root of OSEM's updates: fitted to spheres
 # What stands out from its surroundings (a blur of that FWHM) by more than half is reached as far
 # as 1 - exp(-(x / SLOW)^0.7), x as in counting_noise.py: fitted to a node in neck and shoulders.
 SURROUNDINGS_MM, OUTSTANDING, SLOW = 35.0, 1.5, 0.12
+# What is colder than its close surroundings (a blur of about 12 mm, FWHM, which the coarse maps
+# are; up to FLAT, SUV) over DEEP keeps exp(-(x / COLD)^0.35) of the difference, x of the
+# surroundings: OSEM starts from a flat image, and what is small gets its own last. Fitted without
+# noise to three patients of three centres in the full chain, where small cold places read 0.43,
+# 0.45 and 0.33 SUV: here 0.37, 0.41 and 0.34, without this 0.31, 0.36 and 0.30.
+COLD, FLAT, DEEP = 0.15, 1.2, 1.3
 NOTHING = 1e-3  # SUV below which nothing is worked out
 
 Finer = Callable[[np.ndarray], np.ndarray]
@@ -70,6 +77,8 @@ def pet(
     blur = camera_psf(resolution_mm, protocol.filter_mm) / FWHM / canvas.spacing
     blurred = _image(places.blurred(suv, suv > 0, blur, truncate=3.0), canvas)
     around = gaussian_filter(activity, SURROUNDINGS_MM / FWHM / PIXEL_MM)
+    body = (canvas.labels != LABEL["outside"]).astype(np.float32)
+    inside = _averaged(body, canvas, coarse, transform)
     overshoot = float(OVERSHOOT * np.sqrt(protocol.iterations * protocol.subsets))
 
     beyond = int(np.ceil(protocol.filter_mm / grid.spacing[2]))
@@ -79,9 +88,10 @@ def pet(
         box = _part(grid, part, beyond)
         mean = _read(blurred, box, transform)
         finer = _finer(coarse, box)
+        near = finer(activity)
         mean *= 1 + overshoot
-        mean -= overshoot * finer(activity)
-        _slow(mean, finer(around), seen, finer, protocol)
+        mean -= overshoot * near
+        _slow(mean, near, finer(around), finer(inside), seen, finer, protocol)
         counted[part] = _with_noise(mean, seen, finer, box.spacing[:2], strength, protocol, rng)
     image = np.zeros(grid.size[::-1], np.float32)
     if parts:
@@ -91,23 +101,36 @@ def pet(
         )
         filtered = scanner.post_filter(counted[:, rows, columns], grid.spacing, protocol.filter_mm)
         image[:, rows, columns] = filtered[beyond : len(filtered) - beyond]
+    add_haze(image, grid.spacing, rng)
     return image
 
 
 def _slow(
     mean: np.ndarray,
+    near: np.ndarray,
     around: np.ndarray,
+    inside: np.ndarray,
     seen: counting_noise.Rays,
     finer: Finer,
     protocol: Protocol,
 ) -> None:
-    """Small hot regions do not get up in time where rays are few; changes ``mean``."""
+    """Small regions, hot or cold, do not get there in time where rays are few; changes ``mean``.
+
+    ``near``, ``around``: the close and the wide surroundings of each voxel, SUV; ``inside``: how
+    much of the close ones is patient, 0 to 1. The air round the patient is empty at once.
+    """
+    reached = np.float32(protocol.iterations * protocol.subsets) / (
+        finer(sum(seen.variance) / len(seen.variance)) * finer(seen.passed)
+    )
+    level = np.minimum(near / np.maximum(inside, np.float32(0.5)), FLAT) / DEEP
+    cold = (inside > 0.5) & (mean < level)
+    level = level[cold]
+    kept = (2 * inside[cold] - 1) * np.exp(-((reached[cold] * level / COLD) ** np.float32(0.35)))
+    filled = mean[cold] + (level - mean[cold]) * kept
     excess = mean - OUTSTANDING * around
-    some = excess > 0.05
-    v = finer((seen.variance[0] + seen.variance[1]) / 2)[some]
-    n = finer(seen.passed)[some]
-    x = protocol.iterations * protocol.subsets * mean[some] / (v * n)
-    mean[some] -= excess[some] * np.exp(-((x / SLOW) ** 0.7))
+    hot = excess > 0.05
+    mean[hot] -= excess[hot] * np.exp(-((reached[hot] * mean[hot] / SLOW) ** np.float32(0.7)))
+    mean[cold] = filled
 
 
 def _strength(
@@ -150,7 +173,7 @@ def _with_noise(
         place = np.log(level * np.float32(updates / TABLE[0]) / (v * open_share)) / step + 0.5
         place = np.clip(place, 0, len(TABLE) - 1).astype(np.int16)
         amount = np.sqrt(v * np.float32(strength)) / level
-        spread += amount**2 * unfiltered[place] / 2  # each of the two makes half the waves
+        spread += amount**2 * unfiltered[place] / len(seen.variance)  # each makes as many waves
         for share, field in zip(mixture.grains, grains, strict=True):
             deviation += amount * share[place] * field.ravel()[some]
     image = np.zeros(mean.shape, np.float32)
@@ -251,12 +274,7 @@ def _finer(coarse: Grid, grid: Grid) -> Finer:
     along = []
     for i in (2, 1, 0):
         place = grid.origin[i] + grid.spacing[i] * np.arange(grid.size[i])
-        place = np.clip((place - coarse.origin[i]) / PIXEL_MM, 0, coarse.size[i] - 1.001)
-        weights = np.zeros((grid.size[i], coarse.size[i]), np.float32)
-        low = place.astype(int)
-        rows = np.arange(grid.size[i])
-        weights[rows, low], weights[rows, low + 1] = 1 - (place - low), place - low
-        along.append(weights)
+        along.append(places.between((place - coarse.origin[i]) / PIXEL_MM, coarse.size[i]))
     z, y, x = along
 
     def finer(values: np.ndarray) -> np.ndarray:

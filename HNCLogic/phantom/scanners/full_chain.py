@@ -34,6 +34,7 @@ from HNCLogic.phantom.scanners.centres import (
     Protocol,
     camera_psf,
 )
+from HNCLogic.phantom.scanners.haze import add_haze
 from HNCLogic.phantom.scanners.reconstruction import osem
 
 BEYOND_MM = 12.0  # what lies beyond the stretch shown is seen, too
@@ -84,7 +85,9 @@ def pet(
     image = scanner.post_filter(
         osem(camera, counts, protocol.iterations), grid.spacing, protocol.filter_mm
     )
-    return np.ascontiguousarray(image[beyond : len(image) - beyond])
+    image = np.ascontiguousarray(image[beyond : len(image) - beyond])
+    add_haze(image, grid.spacing, rng)
+    return image
 
 
 def sensitivity_for(

@@ -88,3 +88,16 @@ def blurred(
         )
         found[tuple(box)] = part[inner]
     return found
+
+
+def between(places: np.ndarray, count: int) -> np.ndarray:
+    """Weights (len(places), count), float32, that read a row of ``count`` values linearly.
+
+    ``places``: in values from the first; beyond an end its value goes on.
+    """
+    places = np.clip(places, 0, max(count - 1.001, 0))
+    weights = np.zeros((len(places), max(count, 2)), np.float32)
+    low = places.astype(int)
+    rows = np.arange(len(places))
+    weights[rows, low], weights[rows, low + 1] = 1 - (places - low), places - low
+    return weights[:, :count]
