@@ -12,6 +12,7 @@ from HNCLogic.panels import image_checks
 from HNCLogic.panels import volume_facts as facts
 from HNCLogic.panels.inputs import SOON_MS
 from HNCLogic.panels.roles import volumes_by_role
+from HNCLogic.panels.stepwise import in_turn
 
 
 class ImageSelectors(VTKObservationMixin):
@@ -28,7 +29,8 @@ class ImageSelectors(VTKObservationMixin):
         self._later = qt.QTimer()
         self._later.setSingleShot(True)
         self._later.setInterval(SOON_MS)
-        self._later.connect("timeout()", self._onLater)
+        self._later.connect("timeout()", self._onSoon)
+        self._soon = None  # what the timer asked for
         for name, selector in selectors.items():
             selector.connect(
                 "currentNodeChanged(vtkMRMLNode*)", lambda node, name=name: self._onPicked(name)
@@ -81,6 +83,8 @@ class ImageSelectors(VTKObservationMixin):
 
     def cleanup(self):
         self._later.stop()
+        if self._soon is not None:
+            self._soon.cancel()
         self._parameterNode = None
         self.removeObservers()
 
@@ -124,6 +128,9 @@ class ImageSelectors(VTKObservationMixin):
     def _onClosed(self, caller, event):
         self._emptied.clear()
         self._doubtful = {}
+
+    def _onSoon(self):
+        self._soon = in_turn(self._onLater)
 
     def _onLater(self):
         self.fillIn()

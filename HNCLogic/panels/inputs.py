@@ -17,6 +17,7 @@ from HNCLogic.panels.failure import Failure
 from HNCLogic.panels.opening import Opening, Wanted
 from HNCLogic.panels.panel_words import for_panel
 from HNCLogic.panels.request import Request
+from HNCLogic.panels.stepwise import Stepwise, in_turn
 from HNCLogic.panels.suv_offer import SuvOffer
 from HNCLogic.panels.tones import box, colour_words
 from HNCLogic.resources import resource_folder
@@ -65,7 +66,8 @@ class ImageInputs(VTKObservationMixin):
         self._later = qt.QTimer()
         self._later.setSingleShot(True)
         self._later.setInterval(SOON_MS)
-        self._later.connect("timeout()", self._onLater)
+        self._later.connect("timeout()", self._onSoon)
+        self._soon: Stepwise | None = None  # what the timer asked for
         self._filling = False  # is filling in wanted when the timer rings
         for role in FIELDS:
             self._selector(role).connect(
@@ -132,6 +134,8 @@ class ImageInputs(VTKObservationMixin):
     def cleanup(self) -> None:
         self._onChanged = None
         self._later.stop()
+        if self._soon is not None:
+            self._soon.cancel()
         self.opening.cleanup()
         self.offer.cleanup()
         self.setParameterNode(None)
@@ -250,6 +254,9 @@ class ImageInputs(VTKObservationMixin):
         self._opened.clear()
         self._remarks, self._doubtful = [], {}
         self._later.start()
+
+    def _onSoon(self) -> None:
+        self._soon = in_turn(self._onLater)
 
     def _onLater(self) -> None:
         if slicer.mrmlScene.IsBatchProcessing():

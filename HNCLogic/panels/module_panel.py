@@ -10,7 +10,7 @@ import slicer
 from slicer.util import VTKObservationMixin
 
 from HNCLogic.panels.long_lived import set_aside, take_back
-from HNCLogic.panels.stepwise import Stepwise
+from HNCLogic.panels.stepwise import Stepwise, raised
 
 # What both modules' panels import, in the order in which one needs the other.
 IMPORTS = (
@@ -100,7 +100,7 @@ class ModulePanel(VTKObservationMixin):
         self._panel.enter(self._node())
 
     def _begun(self, steps: Iterator[None]) -> Stepwise:
-        work = Stepwise(steps, lambda _none: None, _raised)
+        work = Stepwise(steps, lambda _none: None, raised)
         work.start()
         return work
 
@@ -125,7 +125,3 @@ class ModulePanel(VTKObservationMixin):
         if self.whole:
             self._work.cancel()
             self._work = self._begun(self._showing())
-
-
-def _raised(error: Exception) -> None:
-    raise error

@@ -111,3 +111,20 @@ class Stepwise:
         if self.running:  # not where a step itself led to ``cancel``
             self.running = False
             tell(what)
+
+
+def in_turn(call: Callable[[], None]) -> Stepwise:
+    """``call()`` in a turn of its own, soon: what several parts of a panel do after one event would
+    keep the user for the sum. Gives the work, to be cancelled."""
+
+    def work() -> Iterator[None]:
+        call()
+        yield
+
+    one = Stepwise(work(), lambda _none: None, raised)
+    one.start()
+    return one
+
+
+def raised(error: Exception) -> None:
+    raise error

@@ -115,7 +115,9 @@ class InputsInPanel:
 
     def _quiet(self) -> bool:
         offer = self.inputs.offer
-        return not self.inputs._later.active and offer._reading is None
+        soon = self.inputs._soon
+        due = self.inputs._later.active or (soon is not None and soon.running)
+        return not due and offer._reading is None
 
     def texts(self) -> dict[str, str]:
         return {
