@@ -38,6 +38,17 @@ class Heartbeat:
         self.pauses_ms = []
         self._last, self._worked = time.perf_counter(), time.thread_time()
 
+    @staticmethod
+    def now() -> tuple[float, float]:
+        """Seconds of the wall's clock, and of this thread's work."""
+        return time.perf_counter(), time.thread_time()
+
+    def leave_out(self, began: tuple[float, float]) -> None:
+        """What was done since ``began`` (as of ``now``) is Slicer's own, no pause of ours."""
+        ended = self.now()
+        self._last += ended[0] - began[0]
+        self._worked += ended[1] - began[1]
+
     def __exit__(self, *_exception) -> None:
         self._timer.stop()
         self._beat()
