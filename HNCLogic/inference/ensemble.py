@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from HNCLogic.inference.backends import Numbers, Wanted, Windows, choose_backend
-from HNCLogic.inference.graphics import free_on, in_less_memory, windows_at_once
+from HNCLogic.inference.graphics import free_on, made_ready, windows_at_once
 from HNCLogic.inference.volume import Activation, Patches, check_patch
 from HNCLogic.inference.windows import pad_to, window_starts
 
@@ -103,8 +103,7 @@ def _each_ready(
         check_patch(network, patch)
         chosen = choose_backend(backend, numbers, network)
         device = next(network.parameters()).device
-        cpu = device.type == "cpu"
-        run = chosen.ready(network) if cpu else in_less_memory(chosen, network, tell)
+        run = made_ready(chosen, network, tell)
         return _Ready(run, device, chosen.copies, chosen.at_once, chosen.words(device))
 
     with ThreadPoolExecutor(1) as ahead:

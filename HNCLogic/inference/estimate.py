@@ -23,7 +23,7 @@ def seconds_a_patch(
     import torch
 
     from HNCLogic.inference.backends import choose_backend
-    from HNCLogic.inference.graphics import in_less_memory
+    from HNCLogic.inference.graphics import made_ready
     from HNCLogic.inference.pace import kept_pace
 
     backend = choose_backend("auto", "quick", network)
@@ -32,8 +32,7 @@ def seconds_a_patch(
     if kept is not None and kept.computed_by == backend.words(device):
         return kept.seconds
     # What the card cannot do here is told when the patient's patches come.
-    on_card = device.type != "cpu"
-    run = in_less_memory(backend, network, lambda _: None) if on_card else backend.ready(network)
+    run = made_ready(backend, network, lambda _: None)
     nothing = torch.zeros(backend.at_once, channels, *patch, device=device)
     for _ in range(2):
         began = time.perf_counter()

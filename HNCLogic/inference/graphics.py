@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SHARE = 0.6  # of the card's free memory; the rest is for the sums and for what others take
 MOST = 16  # windows at once: a card is busy with fewer
+FULL, LACKING = "ran out of memory", "cannot compute this network"
 
 
 def windows_at_once(free: int, for_one: int) -> int:
@@ -31,6 +32,13 @@ def free_on(device: torch.device) -> int | None:
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
 
 
+def made_ready(backend: Backend, network: torch.nn.Module, tell: Callable[[str], None]) -> Windows:
+    """``network`` made ready where it is; on a card as of ``in_less_memory``."""
+    if next(network.parameters()).device.type == "cpu":
+        return backend.ready(network)
+    return in_less_memory(backend, network, tell)
+
+
 def in_less_memory(
     backend: Backend, network: torch.nn.Module, tell: Callable[[str], None]
 ) -> Windows:
@@ -41,36 +49,27 @@ def in_less_memory(
     """
     import torch
 
-    run, most, moved, lacking = backend.ready(network), None, False, False
+    run, most, moved = backend.ready(network), None, False
 
-    def attempt(windows: torch.Tensor) -> torch.Tensor | None:
+    def attempt(windows: torch.Tensor) -> torch.Tensor | str:
+        """The logits, or what the card cannot do."""
         try:
             return run(windows.to(next(network.parameters()).device)).to(windows.device)
-        except NotImplementedError:
-            if moved:
+        except RuntimeError as error:
+            trouble = _trouble(error)
+            if moved or not trouble:
                 raise
-            nonlocal lacking
-            lacking = True
-            return None
-        except RuntimeError as error:  # torch's own kind for it, or Apple's in words alone
-            if moved or not _out_of_memory(error):
-                raise
-            return None
+            return trouble
 
-    def do_with_less(count: int) -> None:
+    def do_with_less(trouble: str, count: int) -> None:
         # Not where the error is handled: it holds the frames, and these the card's memory.
         nonlocal run, most, moved
-        if lacking:
-            moved = True
-            tell("The graphics card cannot compute this network: the CPU does, and takes longer.")
-            run = backend.ready(network.to("cpu"))
-            return
-        if count > 1:
+        if trouble == FULL and count > 1:
             most = count // 2
-            tell(f"The graphics card ran out of memory: from here {most} windows at once.")
+            tell(f"The graphics card {trouble}: from here {most} windows at once.")
             return
         moved = True
-        tell("The graphics card ran out of memory: from here on the CPU, which takes longer.")
+        tell(f"The graphics card {trouble}: from here on the CPU, which takes longer.")
         run = backend.ready(network.to("cpu"))
 
     def all_of(windows: torch.Tensor) -> torch.Tensor:
@@ -78,8 +77,8 @@ def in_less_memory(
         while (first := sum(map(len, done))) < len(windows):
             few = windows[first : first + (most or len(windows))]
             logits = attempt(few)
-            if logits is None:
-                do_with_less(len(few))
+            if isinstance(logits, str):
+                do_with_less(logits, len(few))
             else:
                 done.append(logits)
         return torch.cat(done)
@@ -87,7 +86,12 @@ def in_less_memory(
     return all_of
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def _trouble(error: RuntimeError) -> str:
+    """In words, if another device or fewer windows may help; "" where they do not."""
     import torch
 
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
+    if isinstance(error, NotImplementedError):
+        return LACKING
+    # torch's own kind for it, or Apple's in words alone.
+    full = isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
+    return FULL if full else ""

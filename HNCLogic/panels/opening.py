@@ -103,7 +103,8 @@ def entries(roles: Sequence[str] = ROLES) -> dict[str, tuple[tuple[str, ...], bo
     if "PET" in roles and "CT" in roles:
         found[_("PET and CT from one DICOM folder…")] = (("PET", "CT"), True)
     names = {"PET": _("PET"), "CT": _("CT"), "MR": _("MRI")}
-    for role, name in ((role, names[role]) for role in roles):
+    for role in roles:
+        name = names[role]
         found[_("{role}: DICOM folder…").format(role=name)] = ((role,), True)
         found[_("{role}: image file…").format(role=name)] = ((role,), False)
     return found
