@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -10,9 +9,8 @@ from slicer.util import VTKObservationMixin
 
 from HNCLogic.panels import image_checks
 from HNCLogic.panels import volume_facts as facts
-from HNCLogic.panels.inputs import SOON_MS
 from HNCLogic.panels.roles import volumes_by_role
-from HNCLogic.panels.stepwise import in_turn
+from HNCLogic.panels.stepwise import Soon
 
 
 class ImageSelectors(VTKObservationMixin):
@@ -26,11 +24,7 @@ class ImageSelectors(VTKObservationMixin):
         self._emptied = set()  # fields that the user emptied: they stay so
         self._doubtful = {}
         self._leaving = None
-        self._later = qt.QTimer()
-        self._later.setSingleShot(True)
-        self._later.setInterval(SOON_MS)
-        self._later.connect("timeout()", self._onSoon)
-        self._soon = None  # what the timer asked for
+        self._later = Soon(self._onLater)
         for name, selector in selectors.items():
             selector.connect(
                 "currentNodeChanged(vtkMRMLNode*)", lambda node, name=name: self._onPicked(name)
@@ -83,8 +77,6 @@ class ImageSelectors(VTKObservationMixin):
 
     def cleanup(self):
         self._later.stop()
-        if self._soon is not None:
-            self._soon.cancel()
         self._parameterNode = None
         self.removeObservers()
 
@@ -128,9 +120,6 @@ class ImageSelectors(VTKObservationMixin):
     def _onClosed(self, caller, event):
         self._emptied.clear()
         self._doubtful = {}
-
-    def _onSoon(self):
-        self._soon = in_turn(self._onLater)
 
     def _onLater(self):
         self.fillIn()

@@ -17,13 +17,12 @@ from HNCLogic.panels.failure import Failure
 from HNCLogic.panels.opening import Opening, Wanted
 from HNCLogic.panels.panel_words import for_panel
 from HNCLogic.panels.request import Request
-from HNCLogic.panels.stepwise import Stepwise, in_turn
+from HNCLogic.panels.stepwise import Soon
 from HNCLogic.panels.suv_offer import SuvOffer
 from HNCLogic.panels.tones import box, colour_words
 from HNCLogic.resources import resource_folder
 
 FIELDS = {"PET": "pet", "CT": "ct", "MR": "mr"}  # role → of the parameter node, and its selector
-SOON_MS = 50  # events come in bursts; what they ask for is done once
 # Options of the command line for which the SUV box has fields
 HELD_BY_FIELDS = {"weight", "dose", "injected", "scan-started", "half-life", "decay", "pet-units"}
 
@@ -63,11 +62,7 @@ class ImageInputs(VTKObservationMixin):
         self.offer = SuvOffer(
             self.widget.layout(), Request(launch), self._onConverted, self._refresh
         )
-        self._later = qt.QTimer()
-        self._later.setSingleShot(True)
-        self._later.setInterval(SOON_MS)
-        self._later.connect("timeout()", self._onSoon)
-        self._soon: Stepwise | None = None  # what the timer asked for
+        self._later = Soon(self._onLater)
         self._filling = False  # is filling in wanted when the timer rings
         for role in FIELDS:
             self._selector(role).connect(
@@ -134,8 +129,6 @@ class ImageInputs(VTKObservationMixin):
     def cleanup(self) -> None:
         self._onChanged = None
         self._later.stop()
-        if self._soon is not None:
-            self._soon.cancel()
         self.opening.cleanup()
         self.offer.cleanup()
         self.setParameterNode(None)
@@ -254,9 +247,6 @@ class ImageInputs(VTKObservationMixin):
         self._opened.clear()
         self._remarks, self._doubtful = [], {}
         self._later.start()
-
-    def _onSoon(self) -> None:
-        self._soon = in_turn(self._onLater)
 
     def _onLater(self) -> None:
         if slicer.mrmlScene.IsBatchProcessing():

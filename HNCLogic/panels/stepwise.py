@@ -9,6 +9,7 @@ from typing import Any
 
 import qt
 
+SOON_MS = 50  # events come in bursts; what they ask for is done once
 TURN_S = 0.01  # of work at once, between two turns of the event loop
 
 
@@ -113,17 +114,38 @@ class Stepwise:
             tell(what)
 
 
-def in_turn(call: Callable[[], None]) -> Stepwise:
-    """``call()`` in a turn of its own, soon: what several parts of a panel do after one event would
-    keep the user for the sum. Gives the work, to be cancelled."""
+class Soon:
+    """Calls ``call()`` once after a burst of events, in a turn of its own: what several parts of a
+    panel do after the same events would keep the user for the sum."""
 
-    def work() -> Iterator[None]:
-        call()
+    def __init__(self, call: Callable[[], None]):
+        self._call = call
+        self._turn: Stepwise | None = None
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SOON_MS)
+        self._timer.connect("timeout()", self._ring)
+
+    @property
+    def due(self) -> bool:
+        return self._timer.active or (self._turn is not None and self._turn.running)
+
+    def start(self) -> None:
+        """Another event: wait anew."""
+        self._timer.start()
+
+    def stop(self) -> None:
+        self._timer.stop()
+        if self._turn is not None:
+            self._turn.cancel()
+
+    def _ring(self) -> None:
+        self._turn = Stepwise(self._steps(), lambda _none: None, raised)
+        self._turn.start()
+
+    def _steps(self) -> Iterator[None]:
+        self._call()
         yield
-
-    one = Stepwise(work(), lambda _none: None, raised)
-    one.start()
-    return one
 
 
 def raised(error: Exception) -> None:

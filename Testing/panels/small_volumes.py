@@ -115,9 +115,7 @@ class InputsInPanel:
 
     def _quiet(self) -> bool:
         offer = self.inputs.offer
-        soon = self.inputs._soon
-        due = self.inputs._later.active or (soon is not None and soon.running)
-        return not due and offer._reading is None
+        return not self.inputs._later.due and offer._reading is None
 
     def texts(self) -> dict[str, str]:
         return {
